@@ -1,0 +1,141 @@
+# LLM Inference the Hard Way, in C.  `make help` lists what there is to make.
+#
+# Everything built goes to $(BUILD); the one program that users keep is ./gpt2.
+
+BUILD ?= build
+PKG_CONFIG ?= pkg-config
+MODEL ?= models/tiny
+
+# --- flags ----------------------------------------------------------------------------------------
+
+CFLAGS ?= -O3 -g
+WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion
+ifdef WERROR
+WARNINGS += -Werror
+endif
+ifdef DEBUG
+override CFLAGS := -O0 -g3
+endif
+ifdef SANITIZE
+override CFLAGS += -fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=all
+override LDFLAGS += -fsanitize=$(SANITIZE)
+endif
+
+LIBRARIES := libcjson libutf8proc
+ifeq ($(shell $(PKG_CONFIG) --exists libedit 2>/dev/null && echo yes),yes)
+LIBRARIES += libedit
+DEFINES += -DHAVE_LIBEDIT
+endif
+
+ALL_CFLAGS = -std=c11 $(WARNINGS) $(CFLAGS) $(CPPFLAGS) $(DEFINES) -pthread -MMD -MP \
+	$(shell $(PKG_CONFIG) --cflags $(LIBRARIES))
+LIBS = $(shell $(PKG_CONFIG) --libs $(LIBRARIES)) -lm -pthread
+
+# Without the libraries nothing can be built, so say how to get them before the compiler complains.
+NEEDS_NO_LIBRARIES := help clean model
+ifneq ($(filter-out $(NEEDS_NO_LIBRARIES),$(or $(MAKECMDGOALS),all)),)
+ifneq ($(shell $(PKG_CONFIG) --exists 'libcjson >= 1.7.13' libutf8proc 2>/dev/null && echo yes),yes)
+$(error The libraries cJSON (1.7.13 or newer) and utf8proc, or pkg-config, are missing: run scripts/setup.sh)
+endif
+endif
+
+# --- sources --------------------------------------------------------------------------------------
+
+LIBRARY_SOURCES := $(wildcard common/*.c common/kernels/*.c)
+GPT2_SOURCES := step8_kvcache/gpt2.c $(wildcard step8_kvcache/cli/*.c)
+STEPS := $(patsubst %/main.c,%,$(wildcard step*_*/main.c))
+UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*.c))
+TEST_TOOLS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/*.c))
+
+LIBRARY := $(BUILD)/libgpt2.a
+GPT2_OBJECTS := $(GPT2_SOURCES:%.c=$(BUILD)/%.o)
+
+# --- what there is to make ------------------------------------------------------------------------
+
+.PHONY: all gpt2 test tests docs bench model clean help
+all: gpt2 $(STEPS:%=$(BUILD)/%/main)
+
+# The program is built in $(BUILD). In the usual place it is also put where the pages say, ./gpt2.
+gpt2: $(BUILD)/gpt2
+ifeq ($(BUILD),build)
+	@cmp -s $(BUILD)/gpt2 gpt2 || { cp $(BUILD)/gpt2 gpt2.new && mv -f gpt2.new gpt2; }
+endif
+
+# make step4 PROMPT="the cache was empty" MODEL=models/gpt2
+# The program reads PROMPT from the environment, so no character in it means anything to a shell.
+export PROMPT
+STEP_NAMES := step1 step2 step3 step4 step5 step6 step7 step8
+.PHONY: $(STEP_NAMES)
+define step_rule
+$(1): $(patsubst %,$(BUILD)/%/main,$(filter $(1)_%,$(STEPS)))
+	$(if $(filter $(1)_%,$(STEPS)),@$(BUILD)/$(filter $(1)_%,$(STEPS))/main -m "$(MODEL)",\
+	@echo "$(1): this step's program is not here yet" >&2; exit 1)
+endef
+$(foreach step,$(STEP_NAMES),$(eval $(call step_rule,$(step))))
+
+test: gpt2 tests
+	@BUILD="$(BUILD)" tests/run.sh
+
+# The programs that the tests run, without running them.
+tests: $(UNIT_TESTS) $(TEST_TOOLS)
+
+docs: gpt2
+	python3 scripts/weave.py
+
+bench: gpt2 tests
+	scripts/bench.sh
+
+model:
+	scripts/download_model.sh
+
+clean:
+	rm -rf $(BUILD) out gpt2
+
+help:
+	@echo "make            build everything: ./gpt2 and every step"
+	@echo "make gpt2       build ./gpt2"
+	@echo "make step1      build and run step 1 (to 8): PROMPT=\"...\" MODEL=DIR are its input"
+	@echo "make test       run all tests (scripts/test.sh installs what they need first)"
+	@echo "make docs       put code and output on the pages anew"
+	@echo "make bench      measure the speed"
+	@echo "make model      download GPT-2 124M to models/gpt2 (548 MB)"
+	@echo "make clean      remove everything built"
+	@echo
+	@echo "DEBUG=1         for a debugger: no optimization"
+	@echo "SANITIZE=address,undefined    find memory errors at run time"
+	@echo "BUILD=dir       build somewhere else than in build/"
+	@echo "CC=clang        another compiler;  WERROR=1 makes warnings errors"
+
+# --- how ------------------------------------------------------------------------------------------
+
+# A change of flags or compiler rebuilds everything: objects depend on a file that holds them.
+FLAGS_FILE := $(BUILD)/flags
+FLAGS_NOW = $(CC) $(ALL_CFLAGS) $(LDFLAGS) $(LIBS)
+ifneq ($(filter-out $(NEEDS_NO_LIBRARIES),$(or $(MAKECMDGOALS),all)),)
+$(shell mkdir -p $(BUILD) && printf '%s\n' '$(FLAGS_NOW)' > $(FLAGS_FILE).new && \
+	{ cmp -s $(FLAGS_FILE).new $(FLAGS_FILE) || cp $(FLAGS_FILE).new $(FLAGS_FILE); })
+endif
+
+$(BUILD)/%.o: %.c $(FLAGS_FILE)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -c -o $@ $<
+
+$(LIBRARY): $(LIBRARY_SOURCES:%.c=$(BUILD)/%.o)
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+$(BUILD)/gpt2: $(GPT2_OBJECTS) $(LIBRARY)
+	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+$(BUILD)/step%/main: $(BUILD)/step%/main.o $(LIBRARY)
+	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+$(UNIT_TESTS): $(BUILD)/tests/%: $(BUILD)/tests/unit/%.o $(LIBRARY)
+	$(CC) $(LDFLAGS) -o $@ $^ $$($(PKG_CONFIG) --libs cmocka) $(LIBS)
+
+$(TEST_TOOLS): $(BUILD)/tests/%: $(BUILD)/tests/%.o $(LIBRARY)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+.SECONDARY:
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -1,0 +1,131 @@
+/* config.c - config.json: the sizes of a model. Declared in model.h. */
+#include <float.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "files.h"
+#include "json.h"
+#include "model.h"
+
+enum { FILE_LIMIT = 1024 * 1024 };
+
+/* A size from the file, `fallback` when it is absent or null; a fallback of 0 means required. */
+static bool read_size(const char *path, const cJSON *object, const char *name, size_t fallback,
+                      size_t *value, struct error *err) {
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, name);
+    if (item == NULL || cJSON_IsNull(item)) {
+        *value = fallback;
+        return fallback > 0 || error_set(err, "%s: %s is missing", path, name);
+    }
+    bool may_be_zero = strcmp(name, "n_layer") == 0;
+    if (!json_count(item, value) || (*value == 0 && !may_be_zero))
+        return error_set(err, "%s: %s is not a whole number of at least %d", path, name,
+                         may_be_zero ? 0 : 1);
+    return true;
+}
+
+/* The text of a member, or `fallback` when it is absent or no string. */
+static const char *read_text(const cJSON *object, const char *name, const char *fallback) {
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, name);
+    return cJSON_IsString(item) ? item->valuestring : fallback;
+}
+
+static bool read_sizes(const char *path, const cJSON *object, struct gpt2_config *config,
+                       struct error *err) {
+    // Both names stand in GPT-2's own file, with the same value; n_positions is what is used.
+    const cJSON *n_positions = cJSON_GetObjectItemCaseSensitive(object, "n_positions");
+    const char *n_ctx_name = cJSON_IsNumber(n_positions) ? "n_positions" : "n_ctx";
+    if (!read_size(path, object, "vocab_size", 0, &config->vocab_size, err) ||
+        !read_size(path, object, n_ctx_name, 0, &config->n_ctx, err) ||
+        !read_size(path, object, "n_embd", 0, &config->n_embd, err) ||
+        !read_size(path, object, "n_head", 0, &config->n_head, err) ||
+        !read_size(path, object, "n_layer", 0, &config->n_layer, err))
+        return false;
+    if (config->n_embd > SIZE_MAX / 4)
+        return error_set(err, "%s: n_embd %zu is too large", path, config->n_embd);
+    if (!read_size(path, object, "n_inner", 4 * config->n_embd, &config->n_inner, err))
+        return false;
+    if (config->n_embd % config->n_head != 0)
+        return error_set(err,
+                         "%s: n_embd %zu is not divisible by n_head %zu: every head needs the "
+                         "same share",
+                         path, config->n_embd, config->n_head);
+    return true;
+}
+
+static bool read_activation(const char *path, const cJSON *object, struct gpt2_config *config,
+                            struct error *err) {
+    const char *name = read_text(object, "activation_function", "gelu_new");
+    if (strcmp(name, "gelu_new") == 0 || strcmp(name, "gelu_pytorch_tanh") == 0)
+        config->activation = GPT2_GELU_TANH;
+    else if (strcmp(name, "gelu") == 0)
+        config->activation = GPT2_GELU_EXACT;
+    else
+        return error_set(err, "%s: activation_function is \"%s\", expected gelu_new or gelu", path,
+                         name);
+    return true;
+}
+
+static bool read_epsilon(const char *path, const cJSON *object, struct gpt2_config *config,
+                         struct error *err) {
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, "layer_norm_epsilon");
+    double value = item == NULL ? 1e-5 : item->valuedouble;
+    if (item != NULL && (!cJSON_IsNumber(item) || !(value >= 0.0 && value <= FLT_MAX)))
+        return error_set(err, "%s: layer_norm_epsilon is not a number of at least 0", path);
+    config->layer_norm_epsilon = (float)value;
+    return true;
+}
+
+/* Settings of GPT-2 configurations that would change the arithmetic, and the value we know. */
+static bool check_settings(const char *path, const cJSON *object, struct error *err) {
+    static const struct {
+        const char *name;
+        bool known;
+    } settings[] = {
+        {"scale_attn_weights", true},
+        {"scale_attn_by_inverse_layer_idx", false},
+        {"add_cross_attention", false},
+    };
+    for (size_t i = 0; i < sizeof settings / sizeof settings[0]; i++) {
+        const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, settings[i].name);
+        if (cJSON_IsBool(item) && cJSON_IsTrue(item) != settings[i].known)
+            return error_set(err, "%s: %s is %s, and this program only knows %s", path,
+                             settings[i].name, settings[i].known ? "false" : "true",
+                             settings[i].known ? "true" : "false");
+    }
+    return true;
+}
+
+static bool read_config(const char *path, const cJSON *object, struct gpt2_config *config,
+                        struct error *err) {
+    if (!cJSON_IsObject(object))
+        return error_set(err, "%s: expected a JSON object", path);
+    const char *model_type = read_text(object, "model_type", NULL);
+    if (model_type == NULL)
+        return error_set(err, "%s: model_type is missing, expected \"gpt2\"", path);
+    if (strcmp(model_type, "gpt2") != 0)
+        return error_set(err,
+                         "%s: model_type is \"%s\", expected \"gpt2\": this program runs GPT-2 "
+                         "and its relatives of the same architecture only",
+                         path, model_type);
+    return read_sizes(path, object, config, err) && read_activation(path, object, config, err) &&
+           read_epsilon(path, object, config, err) && check_settings(path, object, err);
+}
+
+bool gpt2_config_read(const char *folder, struct gpt2_config *config, struct error *err) {
+    char *path = path_join(folder, "config.json");
+    if (path == NULL)
+        return error_no_memory(err, folder);
+    bool read = false;
+    size_t length;
+    char *text = file_read(path, FILE_LIMIT, &length, err);
+    if (text != NULL) {
+        cJSON *object = json_parse(path, text, length, err);
+        read = object != NULL && read_config(path, object, config, err);
+        cJSON_Delete(object);
+        free(text);
+    }
+    free(path);
+    return read;
+}

@@ -1,0 +1,60 @@
+/*
+ * error.h - how a library function says what went wrong.
+ *
+ * No function in common/ prints or exits. One that can fail takes a `struct error *` as its last
+ * parameter, fills in one line for a person, and returns false or NULL; the program prints the line
+ * and decides what to do. A good line names the file, the thing in it, what was found, what was
+ * expected and how to mend it:
+ *
+ *     models/x/model.safetensors: tensor wte.weight has shape [50257, 700], expected [50257, 768]
+ */
+#ifndef COMMON_ERROR_H
+#define COMMON_ERROR_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+
+enum { ERROR_SIZE = 1024 };
+
+struct error {
+    char message[ERROR_SIZE]; // one line, NUL-terminated, without a newline
+};
+
+/* Lets the compiler check our format strings like printf's. */
+#if defined(__GNUC__)
+#define ERROR_FORMAT(format_index, first_argument)                                                 \
+    __attribute__((format(printf, format_index, first_argument)))
+#else
+#define ERROR_FORMAT(format_index, first_argument)
+#endif
+
+/*
+ * Fills *err with a formatted line and returns false, so that a function can end with
+ * `return error_set(err, ...)`. `err` may be NULL when the caller does not care why.
+ * Names and texts from files end up in these lines, so control characters (a newline, or an escape
+ * code that would recolour the reader's terminal) become '?': the message stays one line.
+ */
+ERROR_FORMAT(2, 3)
+static inline bool error_set(struct error *err, const char *format, ...) {
+    if (err == NULL)
+        return false;
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(err->message, sizeof err->message, format, arguments);
+    va_end(arguments);
+    for (char *c = err->message; *c != '\0'; c++) {
+        if ((unsigned char)*c < 0x20 || *c == 0x7f)
+            *c = '?';
+    }
+    return false;
+}
+
+/* The one message for memory that could not be had; `what` names what it was for. */
+static inline bool error_no_memory(struct error *err, const char *what) {
+    return error_set(err,
+                     "out of memory for %s: close other programs, or use a smaller model or text",
+                     what);
+}
+
+#endif

@@ -1,0 +1,208 @@
+#if defined(__linux__)
+#define _DEFAULT_SOURCE // madvise
+#endif
+#define _POSIX_C_SOURCE 200809L
+#if defined(__APPLE__)
+#define _DARWIN_C_SOURCE // madvise
+#endif
+
+#include "files.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/*
+ * Opens a regular file and finds its size. Returns the descriptor, or -1.
+ * O_NONBLOCK keeps open() from waiting for the other end of a pipe; it does nothing to files.
+ */
+static int open_regular(const char *path, size_t *size, struct error *err) {
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0) {
+        error_set(err, "%s: cannot open: %s", path, strerror(errno));
+        return -1;
+    }
+    struct stat status;
+    if (fstat(fd, &status) != 0) {
+        error_set(err, "%s: cannot read: %s", path, strerror(errno));
+    } else if (!S_ISREG(status.st_mode)) {
+        error_set(err, "%s: is a %s, expected a file", path,
+                  S_ISDIR(status.st_mode) ? "folder" : "pipe or device");
+    } else if ((uintmax_t)status.st_size > SIZE_MAX - 1) {
+        error_set(err, "%s: has %jd bytes, more than this 32-bit program can address", path,
+                  (intmax_t)status.st_size);
+    } else {
+        *size = (size_t)status.st_size;
+        return fd;
+    }
+    close(fd);
+    return -1;
+}
+
+/* Reads until `size` bytes are there or the file ends; returns how many, or -1 with errno set. */
+static ssize_t read_fully(int fd, char *bytes, size_t size) {
+    size_t have = 0;
+    while (have < size) {
+        ssize_t n = read(fd, bytes + have, size - have);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return -1;
+        if (n == 0)
+            break;
+        have += (size_t)n;
+    }
+    return (ssize_t)have;
+}
+
+char *file_read(const char *path, size_t limit, size_t *length, struct error *err) {
+    size_t size;
+    int fd = open_regular(path, &size, err);
+    if (fd < 0)
+        return NULL;
+    char *bytes = NULL;
+    if (size > limit) {
+        error_set(err, "%s: has %zu bytes, expected at most %zu: is it the right file?", path, size,
+                  limit);
+    } else if ((bytes = malloc(size + 1)) == NULL) {
+        error_no_memory(err, path);
+    } else {
+        ssize_t n = read_fully(fd, bytes, size);
+        if (n < 0) {
+            error_set(err, "%s: cannot read: %s", path, strerror(errno));
+            free(bytes);
+            bytes = NULL;
+        } else {
+            bytes[n] = '\0';
+            *length = (size_t)n;
+        }
+    }
+    close(fd);
+    return bytes;
+}
+
+bool file_map(const char *path, struct mapped_file *file, struct error *err) {
+    size_t size;
+    int fd = open_regular(path, &size, err);
+    if (fd < 0)
+        return false;
+    *file = (struct mapped_file){.data = NULL, .length = size};
+    bool mapped = true;
+    if (size > 0) { // an empty mapping is an error to mmap, and no problem to us
+        void *data = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
+        mapped = data != MAP_FAILED;
+        if (mapped)
+            file->data = data;
+        else
+            error_set(err, "%s: cannot map %zu bytes into memory: %s", path, size, strerror(errno));
+    }
+    close(fd);
+    return mapped;
+}
+
+void file_unmap(struct mapped_file *file) {
+    if (file->data != NULL)
+        munmap((void *)(uintptr_t)file->data, file->length);
+    *file = (struct mapped_file){NULL, 0};
+}
+
+void file_release(const struct mapped_file *file, size_t offset, size_t length) {
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    size_t begin = (offset + page - 1) / page * page; // whole pages only: neighbours share the rest
+    size_t end = (offset + length) / page * page;
+    if (begin < end)
+        (void)madvise((void *)(uintptr_t)(file->data + begin), end - begin, MADV_DONTNEED);
+}
+
+static bool write_fully(int fd, const char *bytes, size_t length) {
+    size_t written = 0;
+    while (written < length) {
+        ssize_t n = write(fd, bytes + written, length - written);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return false;
+        written += (size_t)n;
+    }
+    return true;
+}
+
+/* Writes to a path that is no regular file: a pipe or a device can't be replaced by a rename. */
+static bool write_directly(const char *path, const void *data, size_t length, struct error *err) {
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    if (fd < 0)
+        return error_set(err, "%s: cannot open for writing: %s", path, strerror(errno));
+    bool written = write_fully(fd, data, length);
+    int reason = errno;
+    close(fd);
+    return written || error_set(err, "%s: cannot write %zu bytes: %s", path, length,
+                                strerror(reason));
+}
+
+/* The temporary name stands in the same folder: a rename does not cross file systems. */
+static char *temporary_name(const char *path) {
+    static const char ending[] = ".XXXXXX";
+    char *name = malloc(strlen(path) + sizeof ending);
+    if (name != NULL) {
+        strcpy(name, path);
+        strcat(name, ending);
+    }
+    return name;
+}
+
+bool file_write(const char *path, const void *data, size_t length, struct error *err) {
+    struct stat status;
+    if (stat(path, &status) == 0 && !S_ISREG(status.st_mode))
+        return write_directly(path, data, length, err);
+    char *temporary = temporary_name(path);
+    if (temporary == NULL)
+        return error_no_memory(err, path);
+    int fd = mkstemp(temporary);
+    if (fd < 0) {
+        error_set(err, "%s: cannot create: %s", path, strerror(errno));
+        free(temporary);
+        return false;
+    }
+    // mkstemp makes the file private; what we write is no secret, so the usual mode applies.
+    mode_t mask = umask(0);
+    umask(mask);
+    bool written = write_fully(fd, data, length) && fchmod(fd, 0666 & ~mask) == 0;
+    int reason = errno;
+    if (close(fd) != 0 && written) {
+        written = false;
+        reason = errno;
+    }
+    if (written && rename(temporary, path) != 0) {
+        written = false;
+        reason = errno;
+    }
+    if (!written) {
+        unlink(temporary);
+        error_set(err, "%s: cannot write %zu bytes: %s", path, length, strerror(reason));
+    }
+    free(temporary);
+    return written;
+}
+
+bool file_exists(const char *path) {
+    struct stat status;
+    return stat(path, &status) == 0;
+}
+
+char *path_join(const char *folder, const char *name) {
+    size_t folder_length = strlen(folder);
+    bool slash = folder_length > 0 && folder[folder_length - 1] != '/';
+    char *path = malloc(folder_length + strlen(name) + 2);
+    if (path != NULL) {
+        strcpy(path, folder);
+        if (slash)
+            strcat(path, "/");
+        strcat(path, name);
+    }
+    return path;
+}

@@ -1,0 +1,49 @@
+/*
+ * files.h - whole files in, whole files out.
+ *
+ * Reading takes regular files only: a folder, a pipe or a device under a model's file name is an
+ * error and not a program that hangs. Writing goes to a temporary name that is renamed when all
+ * bytes are on it, so that a full disk never leaves half a file or harms the one that was there.
+ */
+#ifndef COMMON_FILES_H
+#define COMMON_FILES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "error.h"
+
+struct mapped_file {
+    const unsigned char *data; // [length]; not aligned to anything you can rely on inside
+    size_t length;
+};
+
+/*
+ * Reads a file of at most `limit` bytes. Returns its bytes followed by a NUL that *length does not
+ * count, or NULL with *err filled in. The caller frees them.
+ */
+char *file_read(const char *path, size_t limit, size_t *length, struct error *err);
+
+/*
+ * Makes a file readable as memory: nothing is read until it is touched, and the pages are shared
+ * with the system's file cache. false with *err filled in. file_unmap ends it.
+ */
+bool file_map(const char *path, struct mapped_file *file, struct error *err);
+void file_unmap(struct mapped_file *file);
+
+/* Tells the system that these bytes were used for the last time: it may take their memory back.
+ * They stay readable, from the disk. */
+void file_release(const struct mapped_file *file, size_t offset, size_t length);
+
+/*
+ * Writes a whole file, under its name only when complete. A path that is there and is no regular
+ * file (a pipe, /dev/stdout) is written to directly.
+ */
+bool file_write(const char *path, const void *data, size_t length, struct error *err);
+
+bool file_exists(const char *path);
+
+/* "folder/name" in new memory, which the caller frees; NULL without memory. */
+char *path_join(const char *folder, const char *name);
+
+#endif

@@ -1,0 +1,63 @@
+#include "json.h"
+
+#include <stdint.h>
+#include <string.h>
+
+#include "utf8.h"
+
+/* Whether a \u0000 escape stands in the text; in "\\u0000" the backslash itself is escaped. */
+static bool has_nul_escape(const char *text, size_t length) {
+    for (size_t i = 0; i + 1 < length; i++) {
+        if (text[i] != '\\')
+            continue;
+        if (length - i >= 6 && memcmp(text + i, "\\u0000", 6) == 0)
+            return true;
+        i++; // skip the escaped character
+    }
+    return false;
+}
+
+static bool only_white_space(const char *text, size_t length) {
+    for (size_t i = 0; i < length; i++) {
+        if (text[i] != ' ' && text[i] != '\t' && text[i] != '\n' && text[i] != '\r')
+            return false;
+    }
+    return true;
+}
+
+cJSON *json_parse(const char *path, const char *text, size_t length, struct error *err) {
+    if (!utf8_valid(text, length)) {
+        error_set(err, "%s: the JSON text is not valid UTF-8: is the file damaged?", path);
+        return NULL;
+    }
+    if (memchr(text, '\0', length) != NULL || has_nul_escape(text, length)) {
+        error_set(err, "%s: the JSON text contains a NUL character, expected none", path);
+        return NULL;
+    }
+    const char *end = NULL;
+    cJSON *value = cJSON_ParseWithLengthOpts(text, length, &end, false);
+    if (value == NULL) {
+        size_t at = end != NULL && end >= text ? (size_t)(end - text) : 0;
+        error_set(err, "%s: not valid JSON near byte %zu: is the file damaged?", path, at);
+        return NULL;
+    }
+    size_t used = (size_t)(end - text);
+    if (!only_white_space(text + used, length - used)) {
+        error_set(err, "%s: something follows the JSON value at byte %zu, expected nothing", path,
+                  used);
+        cJSON_Delete(value);
+        return NULL;
+    }
+    return value;
+}
+
+bool json_count(const cJSON *item, size_t *count) {
+    if (!cJSON_IsNumber(item))
+        return false;
+    double value = item->valuedouble;
+    // 2^53: beyond it a double can't tell neighbouring whole numbers apart. (NaN fails both.)
+    if (!(value >= 0.0 && value <= 9007199254740992.0) || value > (double)SIZE_MAX)
+        return false;
+    *count = (size_t)value;
+    return (double)*count == value;
+}

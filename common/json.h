@@ -1,0 +1,28 @@
+/*
+ * json.h - JSON from files that nobody vouches for.
+ *
+ * cJSON does the parsing. This file adds what a hostile or broken file needs: the text must be
+ * UTF-8, must be one value and nothing after it, and numbers that count things must be whole.
+ */
+#ifndef COMMON_JSON_H
+#define COMMON_JSON_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <cjson/cJSON.h>
+
+#include "error.h"
+
+/*
+ * Parses `length` bytes as one JSON value; white space around it is fine. `path` names the source
+ * in messages. Returns the value, which the caller frees with cJSON_Delete, or NULL with *err
+ * filled in. Refused besides what is no JSON: bytes that are no UTF-8, and \u0000 (C strings end
+ * there, so two different names would look the same).
+ */
+cJSON *json_parse(const char *path, const char *text, size_t length, struct error *err);
+
+/* Takes a whole number from 0 to 2^53 out of a value; false when it is anything else. */
+bool json_count(const cJSON *item, size_t *count);
+
+#endif

@@ -1,0 +1,88 @@
+/*
+ * model.h - a GPT-2 folder in memory: its configuration and its weights by name.
+ *
+ * A Hugging Face GPT-2 folder holds config.json (the sizes), model.safetensors (the numbers),
+ * vocab.json and merges.txt (the tokenizer, tokenizer.h). Every size of GPT-2 has the same parts:
+ *
+ *     wte                       what each token means           [vocab_size, n_embd]
+ *     wpe                       what each position means        [n_ctx, n_embd]
+ *     h.0 ... h.{n_layer - 1}   the blocks, each with
+ *         ln_1, ln_2            layer norms                     weight and bias [n_embd]
+ *         attn.c_attn           Q, K and V in one               [n_embd, 3 * n_embd]
+ *         attn.c_proj           back into the stream            [n_embd, n_embd]
+ *         mlp.c_fc              widen                           [n_embd, n_inner]
+ *         mlp.c_proj            narrow                          [n_inner, n_embd]
+ *     ln_f                      the final layer norm            weight and bias [n_embd]
+ *     lm_head                   scores for every token          [vocab_size, n_embd], mostly wte
+ */
+#ifndef COMMON_MODEL_H
+#define COMMON_MODEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "error.h"
+
+enum gpt2_activation {
+    GPT2_GELU_TANH,  // config.json: gelu_new (every published GPT-2), or gelu_pytorch_tanh
+    GPT2_GELU_EXACT, // config.json: gelu
+};
+
+/* config.json. All sizes are at least 1, but n_layer may be 0; n_head divides n_embd. */
+struct gpt2_config {
+    size_t vocab_size; // tokens: 50257 for GPT-2
+    size_t n_ctx;      // positions: the longest text, in tokens; 1024
+    size_t n_embd;     // numbers per token: 768 for GPT-2 124M
+    size_t n_head;     // attention heads per block: 12
+    size_t n_layer;    // blocks: 12
+    size_t n_inner;    // the MLP's width: 4 * n_embd where config.json does not say
+    float layer_norm_epsilon;
+    enum gpt2_activation activation;
+};
+
+/* The weights of one block. */
+struct gpt2_layer {
+    float *ln_1_weight;        // [n_embd]
+    float *ln_1_bias;          // [n_embd]
+    float *attn_c_attn_weight; // [n_embd, 3 * n_embd]
+    float *attn_c_attn_bias;   // [3 * n_embd]
+    float *attn_c_proj_weight; // [n_embd, n_embd]
+    float *attn_c_proj_bias;   // [n_embd]
+    float *ln_2_weight;        // [n_embd]
+    float *ln_2_bias;          // [n_embd]
+    float *mlp_c_fc_weight;    // [n_embd, n_inner]
+    float *mlp_c_fc_bias;      // [n_inner]
+    float *mlp_c_proj_weight;  // [n_inner, n_embd]
+    float *mlp_c_proj_bias;    // [n_embd]
+};
+
+struct gpt2_model {
+    struct gpt2_config config;
+    float *wte;                // [vocab_size, n_embd]
+    float *wpe;                // [n_ctx, n_embd]
+    struct gpt2_layer *layers; // [n_layer]
+    float *ln_f_weight;        // [n_embd]
+    float *ln_f_bias;          // [n_embd]
+    float *lm_head;            // [vocab_size, n_embd]: wte itself when the file has no lm_head
+
+    size_t n_parameters; // numbers in the tensors above; a tied lm_head counts once
+    float **owned;       // [n_owned]: every array allocated for them
+    size_t n_owned;
+};
+
+/*
+ * Reads config.json alone. Refused: what is no GPT-2 (model_type), settings that change the
+ * arithmetic in ways this program does not know, sizes that do not fit together.
+ */
+bool gpt2_config_read(const char *folder, struct gpt2_config *config, struct error *err);
+
+/*
+ * Reads config.json and model.safetensors in a folder; every tensor must be there in the shape
+ * that the configuration asks for. F32, F16 and BF16 files are widened to float. Names may begin
+ * with "transformer."; the causal-mask buffers of old files are ignored. NULL with *err filled in.
+ * gpt2_model_close frees it; NULL is fine there. An open model never changes: threads may share it.
+ */
+struct gpt2_model *gpt2_model_open(const char *folder, struct error *err);
+void gpt2_model_close(struct gpt2_model *model);
+
+#endif

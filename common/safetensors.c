@@ -1,0 +1,343 @@
+#include "safetensors.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "files.h"
+#include "float_formats.h"
+#include "json.h"
+
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#error "safetensors files are little-endian, and this program reads them as they are: it needs a \
+little-endian processor (x86, ARM, RISC-V)."
+#endif
+
+enum { LENGTH_BYTES = 8, MAX_HEADER_LENGTH = 100 * 1000 * 1000 };
+
+struct safetensors {
+    char *path;
+    struct mapped_file mapping;
+    size_t header_length;
+    cJSON *header;                             // owns the names
+    struct safetensors_tensor *tensors;        // [count], in the order of their data
+    const struct safetensors_tensor **by_name; // [count], in the order of their names
+    size_t count;
+};
+
+/* The number formats that a file may hold; we can list all of them and compute with three. */
+static const struct dtype {
+    const char *name;
+    size_t bits;
+} dtypes[] = {
+    {"F32", 32},    {"F16", 16},    {"BF16", 16},   {"F64", 64},    {"I8", 8},      {"U8", 8},
+    {"I16", 16},    {"U16", 16},    {"I32", 32},    {"U32", 32},    {"I64", 64},    {"U64", 64},
+    {"BOOL", 8},    {"C64", 64},    {"F8_E4M3", 8}, {"F8_E5M2", 8}, {"F8_E8M0", 8}, {"F4", 4},
+    {"F6_E2M3", 6}, {"F6_E3M2", 6},
+};
+
+static const struct dtype *find_dtype(const char *name) {
+    for (size_t i = 0; i < sizeof dtypes / sizeof dtypes[0]; i++) {
+        if (strcmp(dtypes[i].name, name) == 0)
+            return &dtypes[i];
+    }
+    return NULL;
+}
+
+/* --- the header's length, and the header as JSON ------------------------------------------- */
+
+static bool read_header_length(struct safetensors *file, struct error *err) {
+    const char *path = file->path;
+    size_t length = file->mapping.length;
+    if (length < LENGTH_BYTES)
+        return error_set(err,
+                         "%s: has %zu bytes, expected at least %d for a safetensors file: "
+                         "the download was cut short",
+                         path, length, LENGTH_BYTES);
+    uint64_t header_length = 0;
+    for (int i = LENGTH_BYTES - 1; i >= 0; i--)
+        header_length = header_length << 8 | file->mapping.data[i];
+    if (header_length > MAX_HEADER_LENGTH)
+        return error_set(err,
+                         "%s: the header's length is given as %llu bytes, expected at most %d: "
+                         "this is no safetensors file",
+                         path, (unsigned long long)header_length, MAX_HEADER_LENGTH);
+    if (header_length > length - LENGTH_BYTES)
+        return error_set(err,
+                         "%s: the header's length is given as %llu bytes, but only %zu follow: "
+                         "the file is cut short",
+                         path, (unsigned long long)header_length, length - LENGTH_BYTES);
+    file->header_length = (size_t)header_length;
+    return true;
+}
+
+static bool parse_header(struct safetensors *file, struct error *err) {
+    const char *text = (const char *)file->mapping.data + LENGTH_BYTES; // [header_length]
+    if (file->header_length == 0 || text[0] != '{')
+        return error_set(err, "%s: the header does not begin with '{': this is no safetensors file",
+                         file->path);
+    file->header = json_parse(file->path, text, file->header_length, err);
+    return file->header != NULL;
+}
+
+static bool check_metadata(const struct safetensors *file, const cJSON *metadata,
+                           struct error *err) {
+    if (!cJSON_IsObject(metadata))
+        return error_set(err, "%s: __metadata__ in the header is not an object", file->path);
+    for (const cJSON *item = metadata->child; item != NULL; item = item->next) {
+        if (!cJSON_IsString(item))
+            return error_set(err, "%s: __metadata__ entry %s is not a string, expected strings",
+                             file->path, item->string);
+    }
+    return true;
+}
+
+/* --- one tensor's entry ---------------------------------------------------------------------- */
+
+/* The entry's members, each of which must be there once. Other members are ignored. */
+struct entry {
+    const cJSON *dtype, *shape, *data_offsets;
+};
+
+static bool find_members(const struct safetensors *file, const cJSON *item, struct entry *entry,
+                         struct error *err) {
+    *entry = (struct entry){NULL, NULL, NULL};
+    if (!cJSON_IsObject(item))
+        return error_set(err, "%s: the header's entry for tensor %s is not an object", file->path,
+                         item->string);
+    for (const cJSON *member = item->child; member != NULL; member = member->next) {
+        const cJSON **slot = strcmp(member->string, "dtype") == 0   ? &entry->dtype
+                             : strcmp(member->string, "shape") == 0 ? &entry->shape
+                             : strcmp(member->string, "data_offsets") == 0 ? &entry->data_offsets
+                                                                           : NULL;
+        if (slot != NULL && *slot != NULL)
+            return error_set(err, "%s: tensor %s has %s twice, expected once", file->path,
+                             item->string, member->string);
+        if (slot != NULL)
+            *slot = member;
+    }
+    if (!cJSON_IsString(entry->dtype) || !cJSON_IsArray(entry->shape) ||
+        !cJSON_IsArray(entry->data_offsets))
+        return error_set(err,
+                         "%s: tensor %s lacks one of dtype (a string), shape (an array) and "
+                         "data_offsets (an array)",
+                         file->path, item->string);
+    return true;
+}
+
+static bool read_shape(const struct safetensors *file, const cJSON *array,
+                       struct safetensors_tensor *tensor, struct error *err) {
+    struct shape *shape = &tensor->shape;
+    shape->rank = 0;
+    for (const cJSON *item = array->child; item != NULL; item = item->next) {
+        if (shape->rank == SHAPE_MAX_RANK)
+            return error_set(err, "%s: tensor %s has more than %d dimensions", file->path,
+                             tensor->name, SHAPE_MAX_RANK);
+        if (!json_count(item, &shape->dims[shape->rank++]))
+            return error_set(err, "%s: tensor %s: dimension %zu of its shape is not a whole number",
+                             file->path, tensor->name, shape->rank);
+    }
+    if (!shape_count(shape, &tensor->n_elements))
+        return error_set(err, "%s: tensor %s has a shape with more elements than fit into memory",
+                         file->path, tensor->name);
+    return true;
+}
+
+static bool read_offsets(const struct safetensors *file, const cJSON *array,
+                         struct safetensors_tensor *tensor, struct error *err) {
+    size_t end;
+    if (cJSON_GetArraySize(array) != 2 || !json_count(array->child, &tensor->begin) ||
+        !json_count(array->child->next, &end) || end < tensor->begin)
+        return error_set(err,
+                         "%s: tensor %s: data_offsets must be two whole numbers [begin, end], "
+                         "end not before begin",
+                         file->path, tensor->name);
+    tensor->n_bytes = end - tensor->begin;
+    return true;
+}
+
+static bool read_entry(const struct safetensors *file, const cJSON *item,
+                       struct safetensors_tensor *tensor, struct error *err) {
+    struct entry entry;
+    tensor->name = item->string;
+    if (!find_members(file, item, &entry, err) || !read_shape(file, entry.shape, tensor, err) ||
+        !read_offsets(file, entry.data_offsets, tensor, err))
+        return false;
+    const struct dtype *dtype = find_dtype(entry.dtype->valuestring);
+    if (dtype == NULL)
+        return error_set(err, "%s: tensor %s has the unknown dtype %s", file->path, tensor->name,
+                         entry.dtype->valuestring);
+    tensor->dtype = dtype->name;
+    size_t bits;
+    char text[SHAPE_TEXT_SIZE];
+    if (!size_multiply(tensor->n_elements, dtype->bits, &bits) || bits % 8 != 0 ||
+        bits / 8 != tensor->n_bytes)
+        return error_set(err,
+                         "%s: tensor %s of %s and shape %s has %zu bytes of data, which does not "
+                         "match",
+                         file->path, tensor->name, tensor->dtype,
+                         shape_text(&tensor->shape, text), tensor->n_bytes);
+    return true;
+}
+
+/* --- all tensors together -------------------------------------------------------------------- */
+
+static int compare_places(const void *left, const void *right) {
+    const struct safetensors_tensor *a = left, *b = right;
+    if (a->begin != b->begin)
+        return a->begin < b->begin ? -1 : 1;
+    // An empty tensor stands before the one that begins at the same byte.
+    return (a->n_bytes > b->n_bytes) - (a->n_bytes < b->n_bytes);
+}
+
+static int compare_names(const void *left, const void *right) {
+    const struct safetensors_tensor *const *a = left, *const *b = right;
+    return strcmp((*a)->name, (*b)->name);
+}
+
+static bool read_entries(struct safetensors *file, struct error *err) {
+    size_t n = 0;
+    for (const cJSON *item = file->header->child; item != NULL; item = item->next)
+        n++;
+    file->tensors = calloc(n + 1, sizeof *file->tensors);
+    file->by_name = calloc(n + 1, sizeof *file->by_name);
+    if (file->tensors == NULL || file->by_name == NULL)
+        return error_no_memory(err, file->path);
+    bool metadata_seen = false;
+    for (const cJSON *item = file->header->child; item != NULL; item = item->next) {
+        if (strcmp(item->string, "__metadata__") == 0) {
+            if (metadata_seen)
+                return error_set(err, "%s: __metadata__ stands in the header twice", file->path);
+            metadata_seen = true;
+            if (!check_metadata(file, item, err))
+                return false;
+        } else if (!read_entry(file, item, &file->tensors[file->count++], err)) {
+            return false;
+        }
+    }
+    qsort(file->tensors, file->count, sizeof *file->tensors, compare_places);
+    return true;
+}
+
+/* No hole, no overlap, and the last tensor ends where the file ends. */
+static bool place_tensors(struct safetensors *file, struct error *err) {
+    size_t data_start = LENGTH_BYTES + file->header_length;
+    size_t data_length = file->mapping.length - data_start;
+    size_t expected = 0; // where the next tensor must begin
+    for (size_t i = 0; i < file->count; i++) {
+        struct safetensors_tensor *tensor = &file->tensors[i];
+        if (tensor->begin != expected)
+            return error_set(err, "%s: tensor %s begins at byte %zu of the data, expected %zu: %s",
+                             file->path, tensor->name, tensor->begin, expected,
+                             tensor->begin < expected ? "it overlaps the one before"
+                                                      : "there is a hole before it");
+        if (tensor->n_bytes > data_length - expected)
+            return error_set(err,
+                             "%s: tensor %s ends at byte %zu of the data, but the file has only "
+                             "%zu bytes of data: it is cut short, get it again",
+                             file->path, tensor->name, tensor->begin + tensor->n_bytes,
+                             data_length);
+        tensor->data = file->mapping.data + data_start + tensor->begin;
+        expected += tensor->n_bytes;
+    }
+    if (expected != data_length)
+        return error_set(err, "%s: %zu bytes follow the last tensor, expected none", file->path,
+                         data_length - expected);
+    return true;
+}
+
+static bool index_names(struct safetensors *file, struct error *err) {
+    for (size_t i = 0; i < file->count; i++)
+        file->by_name[i] = &file->tensors[i];
+    qsort(file->by_name, file->count, sizeof(*file->by_name), compare_names);
+    for (size_t i = 1; i < file->count; i++) {
+        if (strcmp(file->by_name[i - 1]->name, file->by_name[i]->name) == 0)
+            return error_set(err, "%s: the header names tensor %s twice", file->path,
+                             file->by_name[i]->name);
+    }
+    return true;
+}
+
+/* --- the public functions -------------------------------------------------------------------- */
+
+struct safetensors *safetensors_open(const char *path, struct error *err) {
+    struct safetensors *file = calloc(1, sizeof *file);
+    if (file == NULL || (file->path = path_join("", path)) == NULL) {
+        error_no_memory(err, path);
+        safetensors_close(file);
+        return NULL;
+    }
+    if (file_map(path, &file->mapping, err) && read_header_length(file, err) &&
+        parse_header(file, err) && read_entries(file, err) && index_names(file, err) &&
+        place_tensors(file, err))
+        return file;
+    safetensors_close(file);
+    return NULL;
+}
+
+void safetensors_close(struct safetensors *file) {
+    if (file == NULL)
+        return;
+    file_unmap(&file->mapping);
+    cJSON_Delete(file->header);
+    free(file->by_name);
+    free(file->tensors);
+    free(file->path);
+    free(file);
+}
+
+const char *safetensors_path(const struct safetensors *file) {
+    return file->path;
+}
+
+size_t safetensors_header_length(const struct safetensors *file) {
+    return file->header_length;
+}
+
+size_t safetensors_count(const struct safetensors *file) {
+    return file->count;
+}
+
+const struct safetensors_tensor *safetensors_at(const struct safetensors *file, size_t index) {
+    return &file->tensors[index];
+}
+
+const struct safetensors_tensor *safetensors_find(const struct safetensors *file,
+                                                  const char *name) {
+    const struct safetensors_tensor wanted = {.name = name};
+    const struct safetensors_tensor *key = &wanted;
+    const struct safetensors_tensor **found =
+        bsearch(&key, file->by_name, file->count, sizeof(*file->by_name), compare_names);
+    return found == NULL ? NULL : *found;
+}
+
+static uint16_t load_u16(const unsigned char *bytes) {
+    uint16_t value;
+    memcpy(&value, bytes, sizeof value);
+    return value;
+}
+
+bool safetensors_to_float(const struct safetensors *file, const struct safetensors_tensor *tensor,
+                          float *out, struct error *err) {
+    const unsigned char *data = tensor->data;
+    size_t n = tensor->n_elements;
+    if (strcmp(tensor->dtype, "F32") == 0) {
+        if (n > 0)
+            memcpy(out, data, n * sizeof *out);
+    } else if (strcmp(tensor->dtype, "F16") == 0) {
+        for (size_t i = 0; i < n; i++)
+            out[i] = f16_to_f32(load_u16(data + 2 * i));
+    } else if (strcmp(tensor->dtype, "BF16") == 0) {
+        for (size_t i = 0; i < n; i++)
+            out[i] = bf16_to_f32(load_u16(data + 2 * i));
+    } else {
+        return error_set(err, "%s: tensor %s has dtype %s, expected F32, F16 or BF16", file->path,
+                         tensor->name, tensor->dtype);
+    }
+    return true;
+}
+
+void safetensors_release(const struct safetensors *file, const struct safetensors_tensor *tensor) {
+    size_t data_start = LENGTH_BYTES + file->header_length;
+    file_release(&file->mapping, data_start + tensor->begin, tensor->n_bytes);
+}

@@ -1,0 +1,48 @@
+/*
+ * threads.h - a small pool of worker threads, for one loop at a time.
+ *
+ * Like a pool of workers behind a queue: threads_run cuts a loop of n items into one piece per
+ * thread, hands the pieces out, does one itself and returns when all are done. Between loops the
+ * workers sleep in the kernel (a condition variable) and use no processor time.
+ *
+ * We do not use OpenMP: Apple's clang lacks it, and its threads wait by spinning, which collapses
+ * on a machine where another program holds one of the processors.
+ */
+#ifndef COMMON_THREADS_H
+#define COMMON_THREADS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "error.h"
+
+enum { THREADS_MAX = 256 };
+
+struct threads;
+
+/* Does the items [begin, end) of a loop. Runs on several threads at once. */
+typedef void threads_task(void *context, size_t begin, size_t end);
+
+/*
+ * A pool that runs loops on n_threads threads: the caller's and n_threads - 1 of its own.
+ * n_threads: 1 to THREADS_MAX. NULL, with *err filled in, when they cannot be started.
+ */
+struct threads *threads_new(size_t n_threads, struct error *err);
+
+/* Ends the workers and frees the pool; no loop may be running. NULL is fine. */
+void threads_free(struct threads *pool);
+
+/* How many threads loops run on; 1 when pool is NULL. */
+size_t threads_count(const struct threads *pool);
+
+/*
+ * Calls task(context, begin, end) for pieces that together cover [0, n_items), at most one piece
+ * per thread, and returns when all have ended. With one thread, or pool NULL, this is a plain call.
+ * A pool runs one loop at a time: it belongs to one caller.
+ */
+void threads_run(struct threads *pool, size_t n_items, threads_task *task, void *context);
+
+/* The number of processors this process may use; at least 1, at most THREADS_MAX. */
+size_t threads_available(void);
+
+#endif

@@ -1,0 +1,60 @@
+#define _POSIX_C_SOURCE 200809L
+
+#include "input.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static bool join_words(const struct options *options, struct text *prompt, struct error *err) {
+    size_t total = 0;
+    for (size_t i = 0; i < options->n_words; i++)
+        total += strlen(options->words[i]) + 1;
+    prompt->bytes = malloc(total + 1);
+    if (prompt->bytes == NULL)
+        return error_no_memory(err, "the prompt");
+    prompt->length = 0;
+    for (size_t i = 0; i < options->n_words; i++) {
+        size_t length = strlen(options->words[i]);
+        if (i > 0)
+            prompt->bytes[prompt->length++] = ' ';
+        memcpy(prompt->bytes + prompt->length, options->words[i], length);
+        prompt->length += length;
+    }
+    return true;
+}
+
+bool input_read_all(struct text *text, struct error *err) {
+    size_t capacity = 0;
+    *text = (struct text){NULL, 0};
+    for (;;) {
+        if (text->length == capacity) {
+            capacity = capacity == 0 ? 65536 : 2 * capacity;
+            char *bytes = capacity > SIZE_MAX / 4 ? NULL : realloc(text->bytes, capacity);
+            if (bytes == NULL)
+                return error_no_memory(err, "standard input");
+            text->bytes = bytes;
+        }
+        ssize_t n = read(STDIN_FILENO, text->bytes + text->length, capacity - text->length);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return error_set(err, "standard input: cannot read: %s", strerror(errno));
+        if (n == 0)
+            return true;
+        text->length += (size_t)n;
+    }
+}
+
+bool input_prompt(const struct options *options, struct text *prompt, struct error *err) {
+    bool from_input =
+        options->n_words == 0 || (options->n_words == 1 && strcmp(options->words[0], "-") == 0);
+    return from_input ? input_read_all(prompt, err) : join_words(options, prompt, err);
+}
+
+void text_free(struct text *text) {
+    free(text->bytes);
+    *text = (struct text){NULL, 0};
+}

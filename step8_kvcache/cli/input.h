@@ -1,0 +1,30 @@
+/*
+ * input.h - where the prompt comes from.
+ */
+#ifndef CLI_INPUT_H
+#define CLI_INPUT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "../../common/error.h"
+#include "options.h"
+
+/* Bytes with a length: a prompt may hold any, NUL too. */
+struct text {
+    char *bytes; // [length]
+    size_t length;
+};
+
+/*
+ * The prompt: the words of the command line joined with spaces; or all of standard input, byte for
+ * byte, for "-" or no words. false with *err filled in. The caller frees it with text_free.
+ */
+bool input_prompt(const struct options *options, struct text *prompt, struct error *err);
+
+/* All of standard input. */
+bool input_read_all(struct text *text, struct error *err);
+
+void text_free(struct text *text);
+
+#endif

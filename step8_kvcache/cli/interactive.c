@@ -1,0 +1,83 @@
+#include "interactive.h"
+
+#include <stdio.h>
+
+#include "line_reader.h"
+#include "report.h"
+
+/* The prompt's tokens; a text that begins with nothing begins with <|endoftext|>. */
+static bool begin_text(const struct generator *generator, const struct options *options,
+                       const char *line, size_t length, struct generation *generation,
+                       struct error *err) {
+    size_t n_ctx = generator->engine->model->config.n_ctx;
+    generation_free(generation);
+    *generation = (struct generation){0};
+    engine_reset(generator->engine);
+    enum special_tokens special = options->special ? SPECIAL_AS_TOKEN : SPECIAL_AS_TEXT;
+    if (!tokenizer_encode(generator->tokenizer, line, length, special, &generation->ids, err))
+        return false;
+    size_t count = generation->ids.count;
+    if (count > n_ctx) {
+        generation_free(generation);
+        return error_set(err, "the line has %zu tokens, and the model takes at most %zu: shorten "
+                              "it",
+                         count, n_ctx);
+    }
+    return true;
+}
+
+/* Says why a text ended where it did, when the reader might wonder. */
+static void explain_stop(const struct generator *generator, enum stop stop) {
+    if (stop == STOP_CONTEXT)
+        fprintf(stderr, "(the text has reached the model's last position, %zu: begin a new one)\n",
+                generator->engine->model->config.n_ctx);
+    else if (stop == STOP_EOS)
+        fprintf(stderr, "(the model ended its text)\n");
+}
+
+/* Continues the text and prints it; what went wrong, the caller says. */
+static bool continue_text(const struct generator *generator, const struct options *options,
+                          const char *line, size_t length, struct generation *generation,
+                          struct error *err) {
+    struct output *output = generator->output;
+    generation->n_prompt = generation->ids.count;
+    if (!options->no_prompt && !output_text(output, line, length, err))
+        return false;
+    interrupt_forget();
+    bool fine = generate(generator, generation, err);
+    if (fine)
+        fine = output_finish(output, err) && output_bytes(output, "\n", 1, err);
+    if (fine)
+        explain_stop(generator, generation->stop);
+    return fine;
+}
+
+bool interactive_run(const struct generator *generator, const struct options *options,
+                     struct error *err) {
+    struct line_reader *reader = line_reader_new("> ");
+    if (reader == NULL)
+        return error_no_memory(err, "the session");
+    fprintf(stderr, "Each line is a new text. An empty line continues the last one, Ctrl-C stops "
+                    "it,\nCtrl-D ends the session.\n");
+    struct generation generation = {0};
+    bool fine = true;
+    while (fine) {
+        const char *line;
+        size_t length;
+        enum line_result result = line_reader_next(reader, &line, &length);
+        if (result == LINE_END)
+            break;
+        if (result == LINE_INTERRUPTED)
+            continue;
+        if (length == 0 && generation.ids.count == 0)
+            continue; // nothing yet to continue
+        if (length > 0 && !begin_text(generator, options, line, length, &generation, err)) {
+            fprintf(stderr, "gpt2: %s\n", err->message); // another line may do better
+            continue;
+        }
+        fine = continue_text(generator, options, line, length, &generation, err);
+    }
+    generation_free(&generation);
+    line_reader_free(reader);
+    return fine;
+}

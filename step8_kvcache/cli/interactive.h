@@ -1,0 +1,21 @@
+/*
+ * interactive.h - a session at a terminal: each line is a new text to continue.
+ */
+#ifndef CLI_INTERACTIVE_H
+#define CLI_INTERACTIVE_H
+
+#include <stdbool.h>
+
+#include "../../common/error.h"
+#include "generate.h"
+#include "options.h"
+
+/*
+ * Reads lines until Ctrl-D. An empty line continues the last text; Ctrl-C ends the text that is
+ * being written, or drops the line that is being typed. What can be mended by another line (a
+ * prompt that is too long) is said and the session goes on; false with *err filled in otherwise.
+ */
+bool interactive_run(const struct generator *generator, const struct options *options,
+                     struct error *err);
+
+#endif

@@ -1,0 +1,253 @@
+#define _POSIX_C_SOURCE 200809L
+
+#include "options.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "../../common/threads.h"
+
+/* Options without a one-letter form, numbered beyond all letters. */
+enum {
+    OPTION_NO_PROMPT = 256,
+    OPTION_NO_CACHE,
+    OPTION_SPECIAL,
+    OPTION_TOP,
+    OPTION_LOGITS,
+    OPTION_TOKENIZE,
+    OPTION_DETOKENIZE,
+    OPTION_SCORE,
+    OPTION_STRIDE,
+    OPTION_JSON,
+    OPTION_STATS,
+};
+
+static const struct option long_options[] = {
+    {"model", required_argument, NULL, 'm'},
+    {"max-new-tokens", required_argument, NULL, 'n'},
+    {"temperature", required_argument, NULL, 'T'},
+    {"top-k", required_argument, NULL, 'k'},
+    {"top-p", required_argument, NULL, 'p'},
+    {"seed", required_argument, NULL, 's'},
+    {"threads", required_argument, NULL, 't'},
+    {"weights", required_argument, NULL, 'w'},
+    {"no-prompt", no_argument, NULL, OPTION_NO_PROMPT},
+    {"no-cache", no_argument, NULL, OPTION_NO_CACHE},
+    {"special", no_argument, NULL, OPTION_SPECIAL},
+    {"top", required_argument, NULL, OPTION_TOP},
+    {"logits", required_argument, NULL, OPTION_LOGITS},
+    {"tokenize", no_argument, NULL, OPTION_TOKENIZE},
+    {"detokenize", no_argument, NULL, OPTION_DETOKENIZE},
+    {"score", required_argument, NULL, OPTION_SCORE},
+    {"stride", required_argument, NULL, OPTION_STRIDE},
+    {"json", no_argument, NULL, OPTION_JSON},
+    {"stats", no_argument, NULL, OPTION_STATS},
+    {"help", no_argument, NULL, 'h'},
+    {"version", no_argument, NULL, 'V'},
+    {NULL, 0, NULL, 0},
+};
+
+enum { MAX_COUNT = 1000000000 };
+
+const char *options_help(void) {
+    return "usage: gpt2 [options] \"prompt\"\n"
+           "\n"
+           "Continues a text with GPT-2. Several words are joined with spaces. \"-\", or no\n"
+           "prompt with piped input, reads standard input. No prompt on a terminal starts\n"
+           "an interactive session: each line is a new text, an empty line continues.\n"
+           "\n"
+           "  -m, --model DIR           a GPT-2 folder as Hugging Face has them\n"
+           "                            (models/gpt2 when downloaded, else models/tiny)\n"
+           "  -n, --max-new-tokens N    how many tokens to add at most (64)\n"
+           "  -T, --temperature X       0 always takes the likeliest token (0.8)\n"
+           "  -k, --top-k N             draw from the N likeliest tokens, 0 = all (40)\n"
+           "  -p, --top-p X             draw from the likeliest with total share X (1)\n"
+           "  -s, --seed N              same seed, same text (from the clock)\n"
+           "  -t, --threads N           (all cores)\n"
+           "  -w, --weights f32         number format of the weights in memory (f32)\n"
+           "      --no-prompt           print the new text only\n"
+           "      --no-cache            compute everything anew for each token\n"
+           "      --special             <|endoftext|> in the prompt is the special token\n"
+           "      --top N               show the N likeliest next tokens, no text\n"
+           "      --logits FILE         write the next token's scores as raw floats\n"
+           "      --tokenize            text to token ids\n"
+           "      --detokenize          token ids to text\n"
+           "      --score FILE          perplexity of a text\n"
+           "      --stride N            tokens per step of --score (the model's n_ctx)\n"
+           "      --json                one JSON object instead of text\n"
+           "      --stats               times and memory, on standard error\n"
+           "  -h, --help                this text\n"
+           "  -V, --version\n"
+           "  --                        ends the options\n"
+           "\n"
+           "Examples:\n"
+           "  gpt2 \"The server crashed because\"\n"
+           "  gpt2 -T 0 -n 20 --stats \"Once upon a time\"\n"
+           "  git log -1 | gpt2 --tokenize\n";
+}
+
+/* A whole number from `low` to `high`; `name` is the option as the user may write it. */
+static bool parse_count(const char *name, const char *text, uint64_t low, uint64_t high,
+                        uint64_t *value, struct error *err) {
+    char *end;
+    errno = 0;
+    unsigned long long parsed = strtoull(text, &end, 10);
+    // strtoull takes "-1" and wraps it round, and skips white space: we want digits only.
+    bool digits = text[0] >= '0' && text[0] <= '9' && *end == '\0';
+    if (!digits || errno != 0 || parsed < low || parsed > high)
+        return error_set(err, "%s: \"%s\" is not a whole number from %llu to %llu", name, text,
+                         (unsigned long long)low, (unsigned long long)high);
+    *value = parsed;
+    return true;
+}
+
+static bool parse_size(const char *name, const char *text, size_t low, size_t high, size_t *value,
+                       struct error *err) {
+    uint64_t parsed = 0;
+    if (!parse_count(name, text, low, high, &parsed, err))
+        return false;
+    *value = (size_t)parsed;
+    return true;
+}
+
+static bool parse_temperature(const char *text, float *value, struct error *err) {
+    char *end;
+    *value = strtof(text, &end);
+    return (end != text && *end == '\0' && isfinite(*value) && *value >= 0.0f) ||
+           error_set(err, "-T: \"%s\" is not a number of at least 0", text);
+}
+
+static bool parse_top_p(const char *text, float *value, struct error *err) {
+    char *end;
+    *value = strtof(text, &end);
+    return (end != text && *end == '\0' && *value > 0.0f && *value <= 1.0f) ||
+           error_set(err, "-p: \"%s\" is not a number greater than 0 and at most 1", text);
+}
+
+/* Each of the modes excludes the others. */
+static bool set_mode(struct options *options, enum mode mode, struct error *err) {
+    if (options->mode != MODE_GENERATE && options->mode != mode)
+        return error_set(err, "give only one of --top, --logits, --score, --tokenize and "
+                              "--detokenize");
+    options->mode = mode;
+    return true;
+}
+
+static bool parse_weights(const char *text, struct error *err) {
+    return strcmp(text, "f32") == 0 ||
+           error_set(err, "-w: \"%s\" is not a format of the weights: f32 is", text);
+}
+
+static bool parse_mode_option(int option, const char *argument, struct options *options,
+                              struct error *err) {
+    switch (option) {
+    case OPTION_TOP:
+        return set_mode(options, MODE_TOP, err) &&
+               parse_size("--top", argument, 1, MAX_COUNT, &options->top, err);
+    case OPTION_LOGITS:
+        options->file = argument;
+        return set_mode(options, MODE_LOGITS, err);
+    case OPTION_SCORE:
+        options->file = argument;
+        return set_mode(options, MODE_SCORE, err);
+    case OPTION_STRIDE:
+        return parse_size("--stride", argument, 1, MAX_COUNT, &options->stride, err);
+    case OPTION_TOKENIZE:
+        return set_mode(options, MODE_TOKENIZE, err);
+    case OPTION_DETOKENIZE:
+        return set_mode(options, MODE_DETOKENIZE, err);
+    default:
+        return error_set(err, "unknown option");
+    }
+}
+
+static bool parse_option(int option, const char *argument, struct options *options,
+                         struct error *err) {
+    struct sampler_settings *sampler = &options->sampler;
+    switch (option) {
+    case 'm':
+        options->model = argument;
+        return true;
+    case 'n':
+        return parse_size("-n", argument, 0, MAX_COUNT, &options->max_new_tokens, err);
+    case 'T':
+        return parse_temperature(argument, &sampler->temperature, err);
+    case 'k':
+        return parse_size("-k", argument, 0, MAX_COUNT, &sampler->top_k, err);
+    case 'p':
+        return parse_top_p(argument, &sampler->top_p, err);
+    case 's':
+        return parse_count("-s", argument, 0, UINT64_MAX, &sampler->seed, err);
+    case 't':
+        return parse_size("-t", argument, 1, THREADS_MAX, &options->n_threads, err);
+    case 'w':
+        return parse_weights(argument, err);
+    case OPTION_NO_PROMPT:
+        return options->no_prompt = true;
+    case OPTION_NO_CACHE:
+        return options->no_cache = true;
+    case OPTION_SPECIAL:
+        return options->special = true;
+    case OPTION_JSON:
+        return options->json = true;
+    case OPTION_STATS:
+        return options->stats = true;
+    default:
+        return parse_mode_option(option, argument, options, err);
+    }
+}
+
+/* What getopt_long found wrong with argv[optind - 1]: '?' or ':'. */
+static bool refuse(int found, char **argv, struct error *err) {
+    const char *word = argv[optind - 1];
+    if (found == ':')
+        return error_set(err, "option %s needs a value", word);
+    // One letter of a group such as -xyz: getopt is still inside the word and names the letter.
+    if (optopt != 0 && optopt < 256 && strncmp(word, "--", 2) != 0)
+        return error_set(err, "unknown option -%c", optopt);
+    if (optopt != 0)
+        return error_set(err, "option %s takes no value", word);
+    return error_set(err, "unknown or ambiguous option %s", word);
+}
+
+/* Enough of the clock to differ from run to run, and few enough digits to type again. */
+static uint64_t seed_from_clock(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return ((uint64_t)now.tv_sec * 1000003u + (uint64_t)now.tv_nsec) & 0xffffffffu;
+}
+
+bool options_parse(int argc, char **argv, struct options *options, struct error *err) {
+    *options = (struct options){
+        .mode = MODE_GENERATE,
+        .max_new_tokens = 64,
+        .sampler = {.temperature = 0.8f, .top_k = 40, .top_p = 1.0f, .seed = seed_from_clock()},
+        .n_threads = threads_available(),
+    };
+    opterr = 0; // we say it in our own words
+    for (;;) {
+        int option = getopt_long(argc, argv, ":m:n:T:k:p:s:t:w:hV", long_options, NULL);
+        if (option == -1)
+            break;
+        if (option == 'h' || option == 'V') {
+            options->mode = option == 'h' ? MODE_HELP : MODE_VERSION;
+            return true;
+        }
+        if (option == '?' || option == ':')
+            return refuse(option, argv, err);
+        if (!parse_option(option, optarg, options, err))
+            return false;
+    }
+    options->words = argv + optind;
+    options->n_words = (size_t)(argc - optind);
+    if (options->stride != 0 && options->mode != MODE_SCORE)
+        return error_set(err, "--stride goes with --score");
+    if (options->mode == MODE_SCORE && options->n_words > 0)
+        return error_set(err, "--score reads its text from the file: \"%s\" is one word too many",
+                         options->words[0]);
+    return true;
+}

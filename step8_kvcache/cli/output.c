@@ -1,0 +1,41 @@
+#include "output.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../../common/utf8.h"
+
+bool output_bytes(struct output *output, const char *bytes, size_t length, struct error *err) {
+    if (output->closed)
+        return false;
+    if (length == 0 || (fwrite(bytes, 1, length, stdout) == length && fflush(stdout) == 0))
+        return true;
+    if (errno == EPIPE) {
+        output->closed = true;
+        return error_set(err, "standard output was closed");
+    }
+    return error_set(err, "standard output: cannot write: %s", strerror(errno));
+}
+
+bool output_text(struct output *output, const char *bytes, size_t length, struct error *err) {
+    char *joined = malloc(output->n_held + length + 1);
+    if (joined == NULL)
+        return error_no_memory(err, "the output");
+    memcpy(joined, output->held, output->n_held);
+    memcpy(joined + output->n_held, bytes, length);
+    size_t total = output->n_held + length;
+    size_t ready = utf8_printable_now(joined, total);
+    output->n_held = total - ready;
+    memcpy(output->held, joined + ready, output->n_held);
+    bool written = output_bytes(output, joined, ready, err);
+    free(joined);
+    return written;
+}
+
+bool output_finish(struct output *output, struct error *err) {
+    size_t n = output->n_held;
+    output->n_held = 0;
+    return output_bytes(output, output->held, n, err);
+}

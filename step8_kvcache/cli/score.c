@@ -1,0 +1,76 @@
+#include "score.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "../../common/tensor.h"
+
+enum { CHUNK = 32 }; // positions whose logits are in memory at once
+
+/* -log of the share that softmax gives to one token. logits: [n] */
+static double surprise(const float *logits, size_t n, uint32_t id) {
+    float largest = logits[0];
+    for (size_t i = 1; i < n; i++)
+        largest = logits[i] > largest ? logits[i] : largest;
+    double sum = 0.0;
+    for (size_t i = 0; i < n; i++)
+        sum += exp((double)logits[i] - (double)largest);
+    return log(sum) + (double)largest - (double)logits[id];
+}
+
+/*
+ * Adds up the surprises of the tokens ids[first..last) of a window that was prefilled with them.
+ * first is at least 1: the logits at a position are about the token after it.
+ */
+static double window_surprise(struct gpt2_session *session, size_t vocab_size, const uint32_t *ids,
+                              size_t first, size_t last, float *logits) {
+    double sum = 0.0;
+    for (size_t at = first; at < last; at += CHUNK) {
+        size_t n = last - at < CHUNK ? last - at : CHUNK;
+        gpt2_logits_at(session, at - 1, n, logits);
+        for (size_t i = 0; i < n; i++)
+            sum += surprise(logits + i * vocab_size, vocab_size, ids[at + i]);
+    }
+    return sum;
+}
+
+bool score_text(struct gpt2_session *session, const struct gpt2_model *model,
+                const struct token_list *ids, size_t stride, bool show_progress,
+                struct score *score, struct error *err) {
+    size_t n_ctx = model->config.n_ctx, vocab_size = model->config.vocab_size;
+    if (ids->count < 2)
+        return error_set(err, "the text has %zu tokens, expected at least 2 to score", ids->count);
+    if (stride < 1 || stride > n_ctx)
+        return error_set(err, "--stride: %zu given, expected 1 to %zu (the model's n_ctx)", stride,
+                         n_ctx);
+    float *logits = tensor_new_2(CHUNK, vocab_size);
+    if (logits == NULL)
+        return error_no_memory(err, "the logits");
+
+    double sum = 0.0;
+    size_t n_scored = 0, done = 0; // tokens before `done` have been scored, or can't be
+    bool fine = true;
+    for (size_t begin = 0; done < ids->count && fine; begin += stride) {
+        size_t end = ids->count - begin < n_ctx ? ids->count : begin + n_ctx;
+        size_t first = done > begin ? done - begin : 1; // in the window
+        gpt2_rewind(session, 0);
+        fine = gpt2_prefill(session, ids->ids + begin, end - begin, GPT2_LOGITS_ALL, err);
+        if (fine) {
+            sum += window_surprise(session, vocab_size, ids->ids + begin, first, end - begin,
+                                   logits);
+            n_scored += first < end - begin ? end - begin - first : 0;
+            done = end;
+        }
+        if (show_progress)
+            fprintf(stderr, "\rscored %3.0f %%", 100.0 * (double)done / (double)ids->count);
+    }
+    if (show_progress)
+        fprintf(stderr, "\r            \r");
+    tensor_free(logits);
+    if (!fine)
+        return false;
+    double mean = sum / (double)n_scored;
+    *score = (struct score){n_scored, mean, exp(mean)};
+    return true;
+}

@@ -1,0 +1,340 @@
+/*
+ * gpt2 - continues a text with GPT-2, on the library that the lessons have built up.
+ *
+ * The whole way of a text through the program stands in run_generation, below:
+ *
+ *     text -> tokens -> (logits -> next token) again and again -> text
+ *
+ * The parts are in cli/: options.h reads the command line, engine.h has the model with its cache,
+ * generate.h the loop, output.h prints whole characters, report.h has --json and --stats.
+ */
+#define _POSIX_C_SOURCE 200809L
+
+#include <errno.h>
+#include <fcntl.h>
+#include <locale.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../common/files.h"
+#include "../common/tokenizer.h"
+#include "cli/engine.h"
+#include "cli/generate.h"
+#include "cli/input.h"
+#include "cli/inspect.h"
+#include "cli/interactive.h"
+#include "cli/options.h"
+#include "cli/output.h"
+#include "cli/report.h"
+#include "cli/score.h"
+
+enum { EXIT_USAGE = 2, EXIT_INTERRUPTED = 130 };
+
+/* What every mode works with. */
+struct program {
+    struct options options;
+    char *model_folder;
+    struct tokenizer *tokenizer;
+    struct engine engine;
+    double load_seconds;
+    struct output output;
+    struct text prompt;
+};
+
+/* --- finding and opening the model ------------------------------------------------------------ */
+
+/* The folder of this program: models/ stands beside it. */
+static char *program_folder(const char *program_path) {
+    const char *slash = strrchr(program_path, '/');
+    if (slash == NULL) // found by the shell on its PATH: fall back to the current folder
+        return path_join("", "");
+    char *folder = malloc((size_t)(slash - program_path) + 2);
+    if (folder != NULL) {
+        size_t length = (size_t)(slash - program_path) + 1;
+        memcpy(folder, program_path, length);
+        folder[length] = '\0';
+    }
+    return folder;
+}
+
+/* models/gpt2 when it has been downloaded, else models/tiny. NULL with *err filled in. */
+static char *default_model(const char *program_path, struct error *err) {
+    static const char *const names[] = {"models/gpt2", "models/tiny"};
+    char *found = NULL, *folder = program_folder(program_path);
+    for (size_t i = 0; i < 2 && found == NULL && folder != NULL; i++) {
+        char *candidate = path_join(folder, names[i]);
+        char *weights = candidate != NULL ? path_join(candidate, "model.safetensors") : NULL;
+        if (weights != NULL && file_exists(weights))
+            found = candidate;
+        else
+            free(candidate);
+        free(weights);
+    }
+    free(folder);
+    if (found == NULL)
+        error_set(err, "no model in models/gpt2 or models/tiny: run scripts/download_model.sh, or "
+                       "name a GPT-2 folder with -m");
+    return found;
+}
+
+static bool find_model(struct program *program, const char *program_path, struct error *err) {
+    const char *given = program->options.model;
+    if (given == NULL) {
+        program->model_folder = default_model(program_path, err);
+        return program->model_folder != NULL;
+    }
+    if (!file_exists(given))
+        return error_set(err,
+                         "%s: no such folder: scripts/download_model.sh downloads a model, -m "
+                         "names its folder",
+                         given);
+    program->model_folder = path_join("", given);
+    return program->model_folder != NULL || error_no_memory(err, "the model's name");
+}
+
+static bool open_tokenizer(struct program *program, struct error *err) {
+    program->tokenizer = tokenizer_open(program->model_folder, err);
+    return program->tokenizer != NULL;
+}
+
+static bool open_model(struct program *program, struct error *err) {
+    const struct options *options = &program->options;
+    double start = seconds_now();
+    if (!open_tokenizer(program, err) ||
+        !engine_open(&program->engine, program->model_folder, !options->no_cache,
+                     options->n_threads, err))
+        return false;
+    size_t n_tokens = tokenizer_count(program->tokenizer);
+    size_t vocab_size = program->engine.model->config.vocab_size;
+    if (n_tokens > vocab_size)
+        return error_set(err,
+                         "%s: vocab.json has %zu tokens, but the model knows only %zu: the files "
+                         "do not belong together",
+                         program->model_folder, n_tokens, vocab_size);
+    program->load_seconds = seconds_now() - start;
+    return true;
+}
+
+/* --- from text to tokens ---------------------------------------------------------------------- */
+
+static bool encode(const struct program *program, const struct text *text, struct token_list *ids,
+                   struct error *err) {
+    enum special_tokens special =
+        program->options.special ? SPECIAL_AS_TOKEN : SPECIAL_AS_TEXT;
+    return tokenizer_encode(program->tokenizer, text->bytes, text->length, special, ids, err);
+}
+
+/* The prompt's tokens. An empty prompt is <|endoftext|>: GPT-2 then begins a text of its own. */
+static bool encode_prompt(const struct program *program, struct token_list *ids,
+                          struct error *err) {
+    size_t n_ctx = program->engine.model->config.n_ctx;
+    if (!encode(program, &program->prompt, ids, err))
+        return false;
+    if (ids->count > n_ctx)
+        return error_set(err,
+                         "the prompt has %zu tokens, and the model takes at most %zu: shorten it",
+                         ids->count, n_ctx);
+    uint32_t end_of_text;
+    if (ids->count > 0)
+        return true;
+    if (!tokenizer_end_of_text(program->tokenizer, &end_of_text))
+        return error_set(err, "the prompt is empty, and the vocabulary has no <|endoftext|> to "
+                              "start from: give a prompt");
+    return token_list_add(ids, end_of_text) || error_no_memory(err, "the prompt");
+}
+
+/* --- the modes -------------------------------------------------------------------------------- */
+
+static bool run_generation(struct program *program, const struct generator *generator,
+                           struct generation *generation, struct error *err) {
+    const struct options *options = &program->options;
+    struct output *output = &program->output;
+
+    // Text -> tokens.
+    if (!encode_prompt(program, &generation->ids, err))
+        return false;
+    generation->n_prompt = generation->ids.count;
+
+    // Tokens -> logits -> next token, again and again; printed as they come.
+    interrupt_catch();
+    if (!options->json && !options->no_prompt &&
+        !output_text(output, program->prompt.bytes, program->prompt.length, err))
+        return false;
+    if (!generate(generator, generation, err))
+        return false;
+
+    // What is left to say.
+    struct report report = {program->model_folder, options,          &program->engine,
+                            program->tokenizer,    generation,       &program->prompt,
+                            program->load_seconds};
+    if (options->json) {
+        if (!report_json(&report, output, err))
+            return false;
+    } else if (!output_finish(output, err) || !output_bytes(output, "\n", 1, err)) {
+        return false;
+    }
+    if (generation->stop == STOP_CONTEXT)
+        fprintf(stderr, "gpt2: stopped: the text has reached the model's last position, %zu\n",
+                program->engine.model->config.n_ctx);
+    if (options->stats)
+        report_stats(&report);
+    return true;
+}
+
+/* Generates once, or line by line at a terminal; returns the exit status. */
+static int run_text_mode(struct program *program, bool interactive, struct error *err) {
+    const struct options *options = &program->options;
+    struct sampler *sampler =
+        sampler_new(options->sampler, tokenizer_count(program->tokenizer), err);
+    if (sampler == NULL)
+        return EXIT_FAILURE;
+    struct generator generator = {&program->engine, program->tokenizer, sampler,
+                                  options->json ? NULL : &program->output,
+                                  options->max_new_tokens};
+    struct generation generation = {0};
+    bool fine = interactive ? interactive_run(&generator, options, err)
+                            : run_generation(program, &generator, &generation, err);
+    bool interrupted = !interactive && generation.stop == STOP_INTERRUPTED;
+    generation_free(&generation);
+    sampler_free(sampler);
+    if (!fine)
+        return EXIT_FAILURE;
+    return interrupted ? EXIT_INTERRUPTED : EXIT_SUCCESS;
+}
+
+static bool run_tokenizer_mode(struct program *program, struct error *err) {
+    if (!open_tokenizer(program, err))
+        return false;
+    if (program->options.mode == MODE_DETOKENIZE)
+        return inspect_detokenize(program->tokenizer, &program->prompt, &program->output, err);
+    struct token_list ids = {0};
+    bool fine = encode(program, &program->prompt, &ids, err) &&
+                inspect_tokenize(&ids, &program->output, err);
+    token_list_free(&ids);
+    return fine;
+}
+
+static bool run_inspect_mode(struct program *program, struct error *err) {
+    const struct options *options = &program->options;
+    struct token_list ids = {0};
+    bool fine = encode_prompt(program, &ids, err);
+    if (fine && options->mode == MODE_TOP)
+        fine = inspect_top(&program->engine, program->tokenizer, &ids, options->top,
+                           &program->output, err);
+    else if (fine)
+        fine = inspect_logits(&program->engine, &ids, options->file, err);
+    token_list_free(&ids);
+    return fine;
+}
+
+static bool print_score(struct program *program, const struct score *score, size_t stride,
+                        struct error *err) {
+    char lines[256];
+    const char *format = program->options.json
+                             ? "{\"tokens\":%zu,\"stride\":%zu,\"mean_nll\":%.9g,"
+                               "\"perplexity\":%.9g}\n"
+                             : "tokens                        %zu (stride %zu)\n"
+                               "mean negative log-likelihood  %.6f nats\n"
+                               "perplexity                    %.4f\n";
+    int n = snprintf(lines, sizeof lines, format, score->n_scored, stride, score->mean_nll,
+                     score->perplexity);
+    return output_bytes(&program->output, lines, (size_t)n, err);
+}
+
+static bool run_score_mode(struct program *program, struct error *err) {
+    const struct options *options = &program->options;
+    const struct gpt2_model *model = program->engine.model;
+    size_t stride = options->stride != 0 ? options->stride : model->config.n_ctx;
+    if (program->engine.session == NULL)
+        return error_set(err, "--score needs the cache: leave --no-cache out");
+    struct token_list ids = {0};
+    struct score score;
+    bool fine = encode(program, &program->prompt, &ids, err) &&
+                score_text(program->engine.session, model, &ids, stride,
+                           isatty(STDERR_FILENO) != 0, &score, err) &&
+                print_score(program, &score, stride, err);
+    token_list_free(&ids);
+    return fine;
+}
+
+/* The text that a mode works on. */
+static bool read_text(struct program *program, struct error *err) {
+    const struct options *options = &program->options;
+    if (options->mode != MODE_SCORE)
+        return input_prompt(options, &program->prompt, err);
+    if (strcmp(options->file, "-") == 0)
+        return input_read_all(&program->prompt, err);
+    program->prompt.bytes = file_read(options->file, SIZE_MAX - 1, &program->prompt.length, err);
+    return program->prompt.bytes != NULL;
+}
+
+static int run(struct program *program, const char *program_path, struct error *err) {
+    const struct options *options = &program->options;
+    bool interactive = options->mode == MODE_GENERATE && options->n_words == 0 && !options->json &&
+                       isatty(STDIN_FILENO) != 0;
+    if (!find_model(program, program_path, err))
+        return EXIT_FAILURE;
+    if (!interactive && !read_text(program, err))
+        return EXIT_FAILURE;
+    if (options->mode == MODE_TOKENIZE || options->mode == MODE_DETOKENIZE)
+        return run_tokenizer_mode(program, err) ? EXIT_SUCCESS : EXIT_FAILURE;
+    if (!open_model(program, err))
+        return EXIT_FAILURE;
+    if (options->mode == MODE_GENERATE)
+        return run_text_mode(program, interactive, err);
+    if (options->mode == MODE_SCORE)
+        return run_score_mode(program, err) ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_inspect_mode(program, err) ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+/* --- beginning and end ------------------------------------------------------------------------ */
+
+/*
+ * A program may be started with standard input, output or error closed. The next file that it
+ * opens would get that number, and a message would be written into it: fill the holes first.
+ */
+static void fill_standard_files(void) {
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+        if (fcntl(fd, F_GETFD) == -1 && errno == EBADF)
+            (void)!open("/dev/null", fd == STDERR_FILENO ? O_WRONLY : O_RDONLY);
+    }
+}
+
+static int print_text(const char *text) {
+    struct output output = {{0}, 0, false};
+    struct error err;
+    if (output_bytes(&output, text, strlen(text), &err) || output.closed)
+        return EXIT_SUCCESS;
+    fprintf(stderr, "gpt2: %s\n", err.message);
+    return EXIT_FAILURE;
+}
+
+int main(int argc, char **argv) {
+    struct program program = {0};
+    struct error err = {""};
+    fill_standard_files();
+    signal(SIGPIPE, SIG_IGN);   // a closed pipe is an error of write, which output.c knows
+    setlocale(LC_CTYPE, "");    // for line editing: how wide the terminal's characters are
+    if (!options_parse(argc, argv, &program.options, &err)) {
+        fprintf(stderr, "gpt2: %s (gpt2 --help lists the options)\n", err.message);
+        return EXIT_USAGE;
+    }
+    if (program.options.mode == MODE_HELP)
+        return print_text(options_help());
+    if (program.options.mode == MODE_VERSION)
+        return print_text("gpt2 " GPT2_VERSION "\n");
+
+    int status = run(&program, argv[0], &err);
+    if (status == EXIT_FAILURE && program.output.closed)
+        status = EXIT_SUCCESS; // the reader has what it wanted
+    if (status == EXIT_FAILURE)
+        fprintf(stderr, "gpt2: %s\n", err.message);
+    engine_close(&program.engine);
+    tokenizer_close(program.tokenizer);
+    text_free(&program.prompt);
+    free(program.model_folder);
+    return status;
+}
