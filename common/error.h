@@ -52,9 +52,8 @@ static inline bool error_set(struct error *err, const char *format, ...) {
 
 /* The one message for memory that could not be had; `what` names what it was for. */
 static inline bool error_no_memory(struct error *err, const char *what) {
-    return error_set(err,
-                     "out of memory for %s: close other programs, or use a smaller model or text",
-                     what);
+    return error_set(
+        err, "out of memory for %s: close other programs, or use a smaller model or text", what);
 }
 
 #endif

@@ -140,8 +140,8 @@ static bool write_directly(const char *path, const void *data, size_t length, st
     bool written = write_fully(fd, data, length);
     int reason = errno;
     close(fd);
-    return written || error_set(err, "%s: cannot write %zu bytes: %s", path, length,
-                                strerror(reason));
+    return written ||
+           error_set(err, "%s: cannot write %zu bytes: %s", path, length, strerror(reason));
 }
 
 /* The temporary name stands in the same folder: a rename does not cross file systems. */

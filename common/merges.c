@@ -73,8 +73,7 @@ static bool add_rule(struct merges *merges, const struct vocabulary *vocabulary,
         return error_set(err, "%s: line %zu: \"%.*s\" names a token that is not in vocab.json",
                          path, line_number, (int)(length < 80 ? length : 80), line);
     if (!vocabulary_find(vocabulary, bytes, left_bytes + right_bytes, &rule.joined))
-        return error_set(err,
-                         "%s: line %zu: \"%.*s\" would make a token that is not in vocab.json",
+        return error_set(err, "%s: line %zu: \"%.*s\" would make a token that is not in vocab.json",
                          path, line_number, (int)(length < 80 ? length : 80), line);
 
     size_t slot = find_slot(merges, rule.left, rule.right);

@@ -88,8 +88,8 @@ static bool load_head(struct loader *loader) {
         return true;
     }
     // Never prefixed: in Hugging Face's model the head stands beside the transformer.
-    return load(loader, &model->lm_head,
-                shape_2(model->config.vocab_size, model->config.n_embd), "lm_head.weight");
+    return load(loader, &model->lm_head, shape_2(model->config.vocab_size, model->config.n_embd),
+                "lm_head.weight");
 }
 
 static bool load_all(struct loader *loader) {
@@ -135,8 +135,7 @@ static bool fill(struct gpt2_model *model, const struct safetensors *file, struc
         return false;
     size_t n_layer = model->config.n_layer;
     model->layers = calloc(n_layer + 1, sizeof *model->layers);
-    model->owned =
-        calloc(n_layer * TENSORS_PER_LAYER + TENSORS_OUTSIDE, sizeof(*model->owned));
+    model->owned = calloc(n_layer * TENSORS_PER_LAYER + TENSORS_OUTSIDE, sizeof(*model->owned));
     if (model->layers == NULL || model->owned == NULL)
         return error_no_memory(err, safetensors_path(file));
     return load_all(&loader);

@@ -1,7 +1,7 @@
 /*
  * ops.h - the arithmetic of a transformer, as readable loops.
  *
- * Seven small functions are all the mathematics that GPT-2 needs. They are written to be read and
+ * These few functions are all the mathematics that GPT-2 needs. They are written to be read and
  * quoted: straight loops, no tricks. The fast versions live in kernels/ and are tested against
  * these. Input and output arrays must not overlap unless a comment says that they may.
  */

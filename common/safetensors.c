@@ -30,10 +30,10 @@ static const struct dtype {
     const char *name;
     size_t bits;
 } dtypes[] = {
-    {"F32", 32},    {"F16", 16},    {"BF16", 16},   {"F64", 64},    {"I8", 8},      {"U8", 8},
-    {"I16", 16},    {"U16", 16},    {"I32", 32},    {"U32", 32},    {"I64", 64},    {"U64", 64},
-    {"BOOL", 8},    {"C64", 64},    {"F8_E4M3", 8}, {"F8_E5M2", 8}, {"F8_E8M0", 8}, {"F4", 4},
-    {"F6_E2M3", 6}, {"F6_E3M2", 6},
+    {"F32", 32},    {"F16", 16},    {"BF16", 16}, {"F64", 64},    {"I8", 8},
+    {"U8", 8},      {"I16", 16},    {"U16", 16},  {"I32", 32},    {"U32", 32},
+    {"I64", 64},    {"U64", 64},    {"BOOL", 8},  {"C64", 64},    {"F8_E4M3", 8},
+    {"F8_E5M2", 8}, {"F8_E8M0", 8}, {"F4", 4},    {"F6_E2M3", 6}, {"F6_E3M2", 6},
 };
 
 static const struct dtype *find_dtype(const char *name) {
@@ -106,8 +106,8 @@ static bool find_members(const struct safetensors *file, const cJSON *item, stru
         return error_set(err, "%s: the header's entry for tensor %s is not an object", file->path,
                          item->string);
     for (const cJSON *member = item->child; member != NULL; member = member->next) {
-        const cJSON **slot = strcmp(member->string, "dtype") == 0   ? &entry->dtype
-                             : strcmp(member->string, "shape") == 0 ? &entry->shape
+        const cJSON **slot = strcmp(member->string, "dtype") == 0          ? &entry->dtype
+                             : strcmp(member->string, "shape") == 0        ? &entry->shape
                              : strcmp(member->string, "data_offsets") == 0 ? &entry->data_offsets
                                                                            : NULL;
         if (slot != NULL && *slot != NULL)
@@ -175,8 +175,8 @@ static bool read_entry(const struct safetensors *file, const cJSON *item,
         return error_set(err,
                          "%s: tensor %s of %s and shape %s has %zu bytes of data, which does not "
                          "match",
-                         file->path, tensor->name, tensor->dtype,
-                         shape_text(&tensor->shape, text), tensor->n_bytes);
+                         file->path, tensor->name, tensor->dtype, shape_text(&tensor->shape, text),
+                         tensor->n_bytes);
     return true;
 }
 

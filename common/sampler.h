@@ -38,8 +38,7 @@ struct candidate {
 struct sampler;
 
 /* A sampler for up to max_tokens logits. NULL with *err filled in. sampler_free takes NULL too. */
-struct sampler *sampler_new(struct sampler_settings settings, size_t max_tokens,
-                            struct error *err);
+struct sampler *sampler_new(struct sampler_settings settings, size_t max_tokens, struct error *err);
 void sampler_free(struct sampler *sampler);
 
 /*

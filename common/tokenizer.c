@@ -84,8 +84,8 @@ struct tokenizer *tokenizer_open(const char *folder, struct error *err) {
         char byte = (char)i;
         tokenizer->byte_known[i] = vocabulary_find(vocabulary, &byte, 1, &tokenizer->byte_ids[i]);
     }
-    tokenizer->has_end_of_text = vocabulary_find(vocabulary, END_OF_TEXT, END_OF_TEXT_LENGTH,
-                                                 &tokenizer->end_of_text);
+    tokenizer->has_end_of_text =
+        vocabulary_find(vocabulary, END_OF_TEXT, END_OF_TEXT_LENGTH, &tokenizer->end_of_text);
     return tokenizer;
 }
 
@@ -142,7 +142,8 @@ static size_t find_end_of_text(const char *text, size_t length) {
         if (found == NULL)
             break;
         at = (size_t)(found - text);
-        if (length - at >= END_OF_TEXT_LENGTH && memcmp(found, END_OF_TEXT, END_OF_TEXT_LENGTH) == 0)
+        if (length - at >= END_OF_TEXT_LENGTH &&
+            memcmp(found, END_OF_TEXT, END_OF_TEXT_LENGTH) == 0)
             return at;
     }
     return length;

@@ -138,8 +138,7 @@ static bool check_ids(const struct transformer *transformer, const uint32_t *ids
                       struct error *err) {
     size_t vocab_size = transformer->model->config.vocab_size;
     if (seq_len < 1 || seq_len > transformer->max_len)
-        return error_set(err, "%zu tokens given, expected 1 to %zu", seq_len,
-                         transformer->max_len);
+        return error_set(err, "%zu tokens given, expected 1 to %zu", seq_len, transformer->max_len);
     for (size_t t = 0; t < seq_len; t++) {
         if (ids[t] >= vocab_size)
             return error_set(err, "token id %lu at position %zu, expected less than %zu",

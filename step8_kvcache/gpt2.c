@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "../common/files.h"
+#include "../common/score.h"
 #include "../common/tokenizer.h"
 #include "cli/engine.h"
 #include "cli/generate.h"
@@ -29,7 +30,6 @@
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/report.h"
-#include "cli/score.h"
 
 enum { EXIT_USAGE = 2, EXIT_INTERRUPTED = 130 };
 
@@ -103,9 +103,8 @@ static bool open_tokenizer(struct program *program, struct error *err) {
 static bool open_model(struct program *program, struct error *err) {
     const struct options *options = &program->options;
     double start = seconds_now();
-    if (!open_tokenizer(program, err) ||
-        !engine_open(&program->engine, program->model_folder, !options->no_cache,
-                     options->n_threads, err))
+    if (!open_tokenizer(program, err) || !engine_open(&program->engine, program->model_folder,
+                                                      !options->no_cache, options->n_threads, err))
         return false;
     size_t n_tokens = tokenizer_count(program->tokenizer);
     size_t vocab_size = program->engine.model->config.vocab_size;
@@ -122,8 +121,7 @@ static bool open_model(struct program *program, struct error *err) {
 
 static bool encode(const struct program *program, const struct text *text, struct token_list *ids,
                    struct error *err) {
-    enum special_tokens special =
-        program->options.special ? SPECIAL_AS_TOKEN : SPECIAL_AS_TEXT;
+    enum special_tokens special = program->options.special ? SPECIAL_AS_TOKEN : SPECIAL_AS_TEXT;
     return tokenizer_encode(program->tokenizer, text->bytes, text->length, special, ids, err);
 }
 
@@ -167,8 +165,8 @@ static bool run_generation(struct program *program, const struct generator *gene
         return false;
 
     // What is left to say.
-    struct report report = {program->model_folder, options,          &program->engine,
-                            program->tokenizer,    generation,       &program->prompt,
+    struct report report = {program->model_folder, options,    &program->engine,
+                            program->tokenizer,    generation, &program->prompt,
                             program->load_seconds};
     if (options->json) {
         if (!report_json(&report, output, err))
@@ -192,8 +190,7 @@ static int run_text_mode(struct program *program, bool interactive, struct error
     if (sampler == NULL)
         return EXIT_FAILURE;
     struct generator generator = {&program->engine, program->tokenizer, sampler,
-                                  options->json ? NULL : &program->output,
-                                  options->max_new_tokens};
+                                  options->json ? NULL : &program->output, options->max_new_tokens};
     struct generation generation = {0};
     bool fine = interactive ? interactive_run(&generator, options, err)
                             : run_generation(program, &generator, &generation, err);
@@ -233,15 +230,20 @@ static bool run_inspect_mode(struct program *program, struct error *err) {
 static bool print_score(struct program *program, const struct score *score, size_t stride,
                         struct error *err) {
     char lines[256];
-    const char *format = program->options.json
-                             ? "{\"tokens\":%zu,\"stride\":%zu,\"mean_nll\":%.9g,"
-                               "\"perplexity\":%.9g}\n"
-                             : "tokens                        %zu (stride %zu)\n"
-                               "mean negative log-likelihood  %.6f nats\n"
-                               "perplexity                    %.4f\n";
+    const char *format = program->options.json ? "{\"tokens\":%zu,\"stride\":%zu,\"mean_nll\":%.9g,"
+                                                 "\"perplexity\":%.9g}\n"
+                                               : "tokens                        %zu (stride %zu)\n"
+                                                 "mean negative log-likelihood  %.6f nats\n"
+                                                 "perplexity                    %.4f\n";
     int n = snprintf(lines, sizeof lines, format, score->n_scored, stride, score->mean_nll,
                      score->perplexity);
     return output_bytes(&program->output, lines, (size_t)n, err);
+}
+
+static void show_progress(void *context, size_t done, size_t total) {
+    (void)context;
+    fprintf(stderr, "\rscored %3.0f %%%s", 100.0 * (double)done / (double)total,
+            done == total ? "\r            \r" : "");
 }
 
 static bool run_score_mode(struct program *program, struct error *err) {
@@ -254,7 +256,7 @@ static bool run_score_mode(struct program *program, struct error *err) {
     struct score score;
     bool fine = encode(program, &program->prompt, &ids, err) &&
                 score_text(program->engine.session, model, &ids, stride,
-                           isatty(STDERR_FILENO) != 0, &score, err) &&
+                           isatty(STDERR_FILENO) ? show_progress : NULL, NULL, &score, err) &&
                 print_score(program, &score, stride, err);
     token_list_free(&ids);
     return fine;
@@ -316,8 +318,8 @@ int main(int argc, char **argv) {
     struct program program = {0};
     struct error err = {""};
     fill_standard_files();
-    signal(SIGPIPE, SIG_IGN);   // a closed pipe is an error of write, which output.c knows
-    setlocale(LC_CTYPE, "");    // for line editing: how wide the terminal's characters are
+    signal(SIGPIPE, SIG_IGN); // a closed pipe is an error of write, which output.c knows
+    setlocale(LC_CTYPE, "");  // for line editing: how wide the terminal's characters are
     if (!options_parse(argc, argv, &program.options, &err)) {
         fprintf(stderr, "gpt2: %s (gpt2 --help lists the options)\n", err.message);
         return EXIT_USAGE;

@@ -51,8 +51,8 @@ static void die(const char *message) {
 static void add(struct model *model, const char *name, struct shape shape, double center,
                 double spread) {
     struct entry *entry = &model->entries[model->count++];
-    const char *prefix = model->settings->prefix && strcmp(name, "lm_head.weight") != 0
-                             ? "transformer." : "";
+    const char *prefix =
+        model->settings->prefix && strcmp(name, "lm_head.weight") != 0 ? "transformer." : "";
     snprintf(entry->name, sizeof entry->name, "%s%s", prefix, name);
     entry->shape = shape;
     entry->center = center;
@@ -74,10 +74,17 @@ static double unit_spread(size_t n) {
     return 1.0 / root;
 }
 
+/*
+ * The spreads make mistakes visible: attention that is neither even nor all on one token, small
+ * embeddings so that the layer norms' epsilon counts, and MLP inputs around -2.3, where the two
+ * forms of GELU differ most. tests/golden/sensitivity.py measures what each mistake would move.
+ */
 static void add_layer(struct model *model, size_t n) {
     const struct settings *s = model->settings;
     double peak = s->peak, in = unit_spread(s->n_embd), inner = unit_spread(s->n_inner);
-    struct shape vector = shape_1(s->n_embd);
+    struct shape vector = shape_1(s->n_embd), square = shape_2(s->n_embd, s->n_embd);
+    struct shape qkv = shape_2(s->n_embd, 3 * s->n_embd);
+    struct shape widen = shape_2(s->n_embd, s->n_inner), narrow = shape_2(s->n_inner, s->n_embd);
     add_to_layer(model, n, "ln_1.weight", vector, 1.0, 0.3);
     add_to_layer(model, n, "ln_1.bias", vector, 0.0, 0.3);
     if (s->masks) {
@@ -85,17 +92,16 @@ static void add_layer(struct model *model, size_t n) {
         add_to_layer(model, n, "attn.bias", mask, 1.0, 0.0);
         add_to_layer(model, n, "attn.masked_bias", (struct shape){.rank = 0}, -10000.0, 0.0);
     }
-    add_to_layer(model, n, "attn.c_attn.weight", shape_2(s->n_embd, 3 * s->n_embd), 0.0,
-                 peak * in);
-    add_to_layer(model, n, "attn.c_attn.bias", shape_1(3 * s->n_embd), 0.0, 0.3);
-    add_to_layer(model, n, "attn.c_proj.weight", shape_2(s->n_embd, s->n_embd), 0.0, 0.7 * in);
-    add_to_layer(model, n, "attn.c_proj.bias", vector, 0.0, 0.3);
+    add_to_layer(model, n, "attn.c_attn.weight", qkv, 0.0, 0.75 * peak * in);
+    add_to_layer(model, n, "attn.c_attn.bias", shape_1(3 * s->n_embd), 0.0, 0.5);
+    add_to_layer(model, n, "attn.c_proj.weight", square, 0.0, 0.1 * in);
+    add_to_layer(model, n, "attn.c_proj.bias", vector, 0.0, 0.04);
     add_to_layer(model, n, "ln_2.weight", vector, 1.0, 0.3);
     add_to_layer(model, n, "ln_2.bias", vector, 0.0, 0.3);
-    add_to_layer(model, n, "mlp.c_fc.weight", shape_2(s->n_embd, s->n_inner), 0.0, peak * in);
-    add_to_layer(model, n, "mlp.c_fc.bias", shape_1(s->n_inner), 0.0, 0.5);
-    add_to_layer(model, n, "mlp.c_proj.weight", shape_2(s->n_inner, s->n_embd), 0.0, inner);
-    add_to_layer(model, n, "mlp.c_proj.bias", vector, 0.0, 0.3);
+    add_to_layer(model, n, "mlp.c_fc.weight", widen, 0.0, 0.35 * peak * in);
+    add_to_layer(model, n, "mlp.c_fc.bias", shape_1(s->n_inner), -2.3, 0.3);
+    add_to_layer(model, n, "mlp.c_proj.weight", narrow, 0.0, 2.0 * inner);
+    add_to_layer(model, n, "mlp.c_proj.bias", vector, 0.0, 0.04);
 }
 
 static void add_all(struct model *model) {
@@ -103,14 +109,14 @@ static void add_all(struct model *model) {
     model->entries = calloc(s->n_layer * 14 + 5, sizeof *model->entries);
     if (model->entries == NULL)
         die("out of memory");
-    add(model, "wte.weight", shape_2(s->vocab_size, s->n_embd), 0.0, 0.15);
-    add(model, "wpe.weight", shape_2(s->n_ctx, s->n_embd), 0.0, 0.1);
+    add(model, "wte.weight", shape_2(s->vocab_size, s->n_embd), 0.0, 0.02);
+    add(model, "wpe.weight", shape_2(s->n_ctx, s->n_embd), 0.0, 0.02);
     for (size_t n = 0; n < s->n_layer; n++)
         add_layer(model, n);
-    add(model, "ln_f.weight", shape_1(s->n_embd), 1.0, 0.3);
-    add(model, "ln_f.bias", shape_1(s->n_embd), 0.0, 0.3);
+    add(model, "ln_f.weight", shape_1(s->n_embd), 10.0, 3.0);
+    add(model, "ln_f.bias", shape_1(s->n_embd), 0.0, 3.0);
     if (s->lm_head)
-        add(model, "lm_head.weight", shape_2(s->vocab_size, s->n_embd), 0.0, 0.15);
+        add(model, "lm_head.weight", shape_2(s->vocab_size, s->n_embd), 0.0, 0.02);
 }
 
 /* --- model.safetensors ------------------------------------------------------------------------ */
@@ -283,14 +289,14 @@ static void write_tokenizer(const struct settings *s) {
 /* --- the command line -------------------------------------------------------------------------- */
 
 static const struct option options[] = {
-    {"n-layer", required_argument, NULL, 'l'},    {"n-head", required_argument, NULL, 'h'},
-    {"n-embd", required_argument, NULL, 'd'},     {"n-ctx", required_argument, NULL, 'c'},
-    {"n-inner", required_argument, NULL, 'i'},    {"vocab-size", required_argument, NULL, 'v'},
-    {"epsilon", required_argument, NULL, 'e'},    {"activation", required_argument, NULL, 'a'},
-    {"dtype", required_argument, NULL, 't'},      {"prefix", no_argument, NULL, 'p'},
-    {"masks", no_argument, NULL, 'm'},            {"lm-head", no_argument, NULL, 'o'},
-    {"peak", required_argument, NULL, 'k'},       {"seed", required_argument, NULL, 's'},
-    {"gpt2", no_argument, NULL, 'g'},             {NULL, 0, NULL, 0},
+    {"n-layer", required_argument, NULL, 'l'}, {"n-head", required_argument, NULL, 'h'},
+    {"n-embd", required_argument, NULL, 'd'},  {"n-ctx", required_argument, NULL, 'c'},
+    {"n-inner", required_argument, NULL, 'i'}, {"vocab-size", required_argument, NULL, 'v'},
+    {"epsilon", required_argument, NULL, 'e'}, {"activation", required_argument, NULL, 'a'},
+    {"dtype", required_argument, NULL, 't'},   {"prefix", no_argument, NULL, 'p'},
+    {"masks", no_argument, NULL, 'm'},         {"lm-head", no_argument, NULL, 'o'},
+    {"peak", required_argument, NULL, 'k'},    {"seed", required_argument, NULL, 's'},
+    {"gpt2", no_argument, NULL, 'g'},          {NULL, 0, NULL, 0},
 };
 
 static size_t number(const char *text) {
@@ -329,9 +335,16 @@ static void set_option(struct settings *s, int option, const char *value) {
 }
 
 int main(int argc, char **argv) {
-    struct settings s = {.n_layer = 2, .n_head = 2, .n_embd = 32, .n_ctx = 64, .vocab_size = 300,
-                         .epsilon = "1e-05", .activation = "gelu_new", .dtype = "F32",
-                         .peak = 2.0, .seed = 1};
+    struct settings s = {.n_layer = 2,
+                         .n_head = 2,
+                         .n_embd = 32,
+                         .n_ctx = 64,
+                         .vocab_size = 300,
+                         .epsilon = "1e-05",
+                         .activation = "gelu_new",
+                         .dtype = "F32",
+                         .peak = 2.0,
+                         .seed = 1};
     int option;
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1)
         set_option(&s, option, optarg);

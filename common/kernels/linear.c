@@ -27,8 +27,8 @@ static size_t smaller(size_t a, size_t b) {
 }
 
 /* Outputs [first, first + n) of up to ROW_BLOCK rows, n at most TILE_OUTPUTS. Weights [in, out]. */
-static void tile_in_out(const struct linear_layer *layer, float *out, const float *x,
-                        size_t n_rows, size_t first, size_t n) {
+static void tile_in_out(const struct linear_layer *layer, float *out, const float *x, size_t n_rows,
+                        size_t first, size_t n) {
     float sums[ROW_BLOCK][TILE_OUTPUTS] = {{0}};
     for (size_t i = 0; i < layer->n_in; i++) {
         const float *weight = layer->weight + i * layer->n_out + first; // [n]
@@ -63,13 +63,14 @@ static float dot_in_lanes(const float *a, const float *b, size_t n) {
 }
 
 /* The same outputs from weights [out, in]: each output is a dot product with a row. */
-static void tile_out_in(const struct linear_layer *layer, float *out, const float *x,
-                        size_t n_rows, size_t first, size_t n) {
+static void tile_out_in(const struct linear_layer *layer, float *out, const float *x, size_t n_rows,
+                        size_t first, size_t n) {
     for (size_t o = first; o < first + n; o++) {
         const float *weight = layer->weight + o * layer->n_in; // [n_in]
         float bias = layer->bias != NULL ? layer->bias[o] : 0.0f;
         for (size_t r = 0; r < n_rows; r++)
-            out[r * layer->n_out + o] = dot_in_lanes(weight, x + r * layer->n_in, layer->n_in) + bias;
+            out[r * layer->n_out + o] =
+                dot_in_lanes(weight, x + r * layer->n_in, layer->n_in) + bias;
     }
 }
 

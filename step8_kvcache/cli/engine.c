@@ -27,8 +27,7 @@ void engine_close(struct engine *engine) {
     *engine = (struct engine){NULL, NULL, NULL, NULL};
 }
 
-const float *engine_logits(struct engine *engine, const struct token_list *ids,
-                           struct error *err) {
+const float *engine_logits(struct engine *engine, const struct token_list *ids, struct error *err) {
     if (engine->session != NULL) {
         // Nothing new to take (a text that is continued): its last token gives the logits again.
         if (gpt2_n_past(engine->session) == ids->count)

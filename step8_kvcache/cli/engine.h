@@ -33,8 +33,7 @@ void engine_close(struct engine *engine);
  * least one token; the tokens up to the last call's must be the same, and with the cache they are
  * not computed again. NULL with *err filled in.
  */
-const float *engine_logits(struct engine *engine, const struct token_list *ids,
-                           struct error *err);
+const float *engine_logits(struct engine *engine, const struct token_list *ids, struct error *err);
 
 /* Begins another text. */
 void engine_reset(struct engine *engine);

@@ -63,8 +63,7 @@ static bool must_stop(const struct generator *generator, const struct generation
     return at_length || at_context || at_interrupt;
 }
 
-bool generate(const struct generator *generator, struct generation *generation,
-              struct error *err) {
+bool generate(const struct generator *generator, struct generation *generation, struct error *err) {
     uint32_t end_of_text;
     bool has_end = tokenizer_end_of_text(generator->tokenizer, &end_of_text);
     size_t n_tokens = tokenizer_count(generator->tokenizer);

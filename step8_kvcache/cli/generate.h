@@ -43,8 +43,7 @@ struct generator {
  * Continues generation->ids, which holds at least one token, and prints the new text as it comes.
  * false with *err filled in, or with output->closed set; what was made so far is in *generation.
  */
-bool generate(const struct generator *generator, struct generation *generation,
-              struct error *err);
+bool generate(const struct generator *generator, struct generation *generation, struct error *err);
 
 void generation_free(struct generation *generation);
 

@@ -12,8 +12,8 @@
 bool inspect_tokenize(const struct token_list *ids, struct output *output, struct error *err) {
     for (size_t i = 0; i < ids->count; i++) {
         char digits[16];
-        int n = snprintf(digits, sizeof digits, "%s%lu", i > 0 ? " " : "",
-                         (unsigned long)ids->ids[i]);
+        int n =
+            snprintf(digits, sizeof digits, "%s%lu", i > 0 ? " " : "", (unsigned long)ids->ids[i]);
         if (!output_bytes(output, digits, (size_t)n, err))
             return false;
     }
@@ -71,8 +71,8 @@ static double softmax_sum(const float *logits, size_t n, float largest) {
 }
 
 static bool print_candidate(const struct tokenizer *tokenizer, size_t rank,
-                            const struct candidate *candidate, double share,
-                            struct output *output, struct error *err) {
+                            const struct candidate *candidate, double share, struct output *output,
+                            struct error *err) {
     char columns[64];
     size_t length;
     const char *bytes = tokenizer_decode(tokenizer, candidate->id, &length);
@@ -102,8 +102,7 @@ static bool print_table(const struct tokenizer *tokenizer, const float *logits,
 }
 
 bool inspect_top(struct engine *engine, const struct tokenizer *tokenizer,
-                 const struct token_list *ids, size_t n, struct output *output,
-                 struct error *err) {
+                 const struct token_list *ids, size_t n, struct output *output, struct error *err) {
     size_t n_tokens = tokenizer_count(tokenizer);
     n = n < n_tokens ? n : n_tokens;
     const float *logits = engine_logits(engine, ids, err);

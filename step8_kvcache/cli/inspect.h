@@ -23,8 +23,7 @@ bool inspect_detokenize(const struct tokenizer *tokenizer, const struct text *te
 
 /* The n likeliest next tokens, one per line: rank, share in percent, id, text. */
 bool inspect_top(struct engine *engine, const struct tokenizer *tokenizer,
-                 const struct token_list *ids, size_t n, struct output *output,
-                 struct error *err);
+                 const struct token_list *ids, size_t n, struct output *output, struct error *err);
 
 /* The scores after the last token, [vocab_size] little-endian floats, to a file. */
 bool inspect_logits(struct engine *engine, const struct token_list *ids, const char *path,

@@ -19,9 +19,8 @@ static bool begin_text(const struct generator *generator, const struct options *
     size_t count = generation->ids.count;
     if (count > n_ctx) {
         generation_free(generation);
-        return error_set(err, "the line has %zu tokens, and the model takes at most %zu: shorten "
-                              "it",
-                         count, n_ctx);
+        return error_set(err, "the line has %zu tokens, and the model takes at most %zu", count,
+                         n_ctx);
     }
     return true;
 }

@@ -39,9 +39,8 @@ static size_t new_tokens(const struct generation *generation) {
 /* Decoding begins with the second new token: the first is the prompt's work. */
 static double decode_rate(const struct generation *generation) {
     size_t n = new_tokens(generation);
-    return n > 1 && generation->decode_seconds > 0.0
-               ? (double)(n - 1) / generation->decode_seconds
-               : 0.0;
+    return n > 1 && generation->decode_seconds > 0.0 ? (double)(n - 1) / generation->decode_seconds
+                                                     : 0.0;
 }
 
 /* --- JSON ------------------------------------------------------------------------------------- */

@@ -10,15 +10,15 @@
  * each of them more context, and costs more passes. A window's first token has no context and is
  * not scored. (As in https://huggingface.co/docs/transformers/perplexity)
  */
-#ifndef CLI_SCORE_H
-#define CLI_SCORE_H
+#ifndef COMMON_SCORE_H
+#define COMMON_SCORE_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "../../common/error.h"
-#include "../../common/gpt2.h"
-#include "../../common/tokenizer.h"
+#include "error.h"
+#include "gpt2.h"
+#include "tokenizer.h"
 
 struct score {
     size_t n_scored; // tokens
@@ -26,12 +26,15 @@ struct score {
     double perplexity;
 };
 
+/* Called after each window: `done` of `total` tokens are behind us. */
+typedef void score_progress(void *context, size_t done, size_t total);
+
 /*
- * Scores a text of at least 2 tokens. stride: 1 to n_ctx. show_progress prints a percentage on
- * standard error. false with *err filled in.
+ * Scores a text of at least 2 tokens; what the session held is forgotten. stride: 1 to n_ctx.
+ * progress may be NULL. false with *err filled in.
  */
 bool score_text(struct gpt2_session *session, const struct gpt2_model *model,
-                const struct token_list *ids, size_t stride, bool show_progress,
-                struct score *score, struct error *err);
+                const struct token_list *ids, size_t stride, score_progress *progress,
+                void *context, struct score *score, struct error *err);
 
 #endif

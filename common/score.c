@@ -1,10 +1,9 @@
 #include "score.h"
 
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
+#include <stddef.h>
 
-#include "../../common/tensor.h"
+#include "tensor.h"
 
 enum { CHUNK = 32 }; // positions whose logits are in memory at once
 
@@ -36,14 +35,14 @@ static double window_surprise(struct gpt2_session *session, size_t vocab_size, c
 }
 
 bool score_text(struct gpt2_session *session, const struct gpt2_model *model,
-                const struct token_list *ids, size_t stride, bool show_progress,
-                struct score *score, struct error *err) {
+                const struct token_list *ids, size_t stride, score_progress *progress,
+                void *context, struct score *score, struct error *err) {
     size_t n_ctx = model->config.n_ctx, vocab_size = model->config.vocab_size;
     if (ids->count < 2)
         return error_set(err, "the text has %zu tokens, expected at least 2 to score", ids->count);
     if (stride < 1 || stride > n_ctx)
-        return error_set(err, "--stride: %zu given, expected 1 to %zu (the model's n_ctx)", stride,
-                         n_ctx);
+        return error_set(err, "a stride of %zu given, expected 1 to %zu (the model's n_ctx)",
+                         stride, n_ctx);
     float *logits = tensor_new_2(CHUNK, vocab_size);
     if (logits == NULL)
         return error_no_memory(err, "the logits");
@@ -57,20 +56,21 @@ bool score_text(struct gpt2_session *session, const struct gpt2_model *model,
         gpt2_rewind(session, 0);
         fine = gpt2_prefill(session, ids->ids + begin, end - begin, GPT2_LOGITS_ALL, err);
         if (fine) {
-            sum += window_surprise(session, vocab_size, ids->ids + begin, first, end - begin,
-                                   logits);
+            sum +=
+                window_surprise(session, vocab_size, ids->ids + begin, first, end - begin, logits);
             n_scored += first < end - begin ? end - begin - first : 0;
             done = end;
         }
-        if (show_progress)
-            fprintf(stderr, "\rscored %3.0f %%", 100.0 * (double)done / (double)ids->count);
+        if (fine && progress != NULL)
+            progress(context, done, ids->count);
     }
-    if (show_progress)
-        fprintf(stderr, "\r            \r");
     tensor_free(logits);
     if (!fine)
         return false;
+    if (n_scored == 0)
+        return error_set(err, "the model has one position only, so no token has a context");
     double mean = sum / (double)n_scored;
     *score = (struct score){n_scored, mean, exp(mean)};
-    return true;
+    return isfinite(score->perplexity) ||
+           error_set(err, "the mean surprise is %g nats: the model's weights are damaged", mean);
 }

@@ -1,0 +1,43 @@
+#!/bin/sh
+# Checks that the pages show what the programs print, and that links in them lead somewhere.
+# TAP on standard output.
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+n=0
+
+report() { # STATUS NAME
+  n=$((n + 1))
+  if [ "$1" -eq 0 ]; then echo "ok $n - $2"; else echo "not ok $n - $2"; fi
+}
+
+difference=$(python3 scripts/weave.py --check 2>&1)
+report $? "the output on the pages is what the programs print (make docs mends it)"
+[ -z "$difference" ] || echo "$difference" | sed 's/^/# /' | head -40
+
+# A program that prints something else must be noticed: the same check on a changed page.
+copy=$(mktemp -d)
+trap 'rm -rf "$copy"' EXIT
+mkdir "$copy/scripts"
+cp scripts/weave.py "$copy/scripts/"
+# shellcheck disable=SC2016
+printf '<!-- output: echo one 0.5001 -->\n```text\none 0.5\n```\n' >"$copy/README.md"
+python3 "$copy/scripts/weave.py" --check >/dev/null 2>&1
+report $? "a number that is rounded differently is let pass"
+# shellcheck disable=SC2016
+printf '<!-- output: echo one 0.6 -->\n```text\none 0.5\n```\n' >"$copy/README.md"
+python3 "$copy/scripts/weave.py" --check >/dev/null 2>&1
+[ $? -eq 1 ]
+report $? "a wrong number on a page is noticed"
+python3 "$copy/scripts/weave.py" >/dev/null && grep -q 'one 0.6' "$copy/README.md"
+report $? "weaving mends the page"
+
+# Links to files: [text](path) without a scheme.
+for page in README.md AGENTS.md $(git ls-files '*/README.md' 2>/dev/null); do
+  [ -e "$page" ] || continue
+  grep -o '](\([^)#:]*\)' "$page" | sed 's/^](//' >"$copy/links"
+  while read -r link; do
+    [ -e "$(dirname "$page")/$link" ]
+    report $? "$page: the link to $link leads to a file"
+  done <"$copy/links"
+done
+echo "1..$n"

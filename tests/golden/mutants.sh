@@ -1,0 +1,89 @@
+#!/bin/sh
+# Shows that the goldens would notice a mistake: breaks the forward passes on purpose, one mistake
+# at a time, and demands that some logit moves by at least 100 times the tolerance.
+#
+# A mutant is one sed script on one file of common/. The mutated file is compiled and linked before
+# the library, so its functions take the place of the library's. TAP on standard output.
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+BUILD=${BUILD:-build}
+CC=${CC:-cc}
+WANTED=100
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+n=0
+
+flags=$(pkg-config --cflags --libs libcjson libutf8proc)
+
+# largest_error PROGRAM PATTERN: the largest error of the golden tests whose name matches.
+largest_error() {
+  "$1" "$BUILD/tests/random_model" --logits tests/golden/forward/*.json |
+    awk -v pattern="$2" '$0 ~ pattern && /logits/ {
+      for (i = 1; i < NF; i++) if ($i == "error" && ($(i + 1) == "inf" || $(i + 1) + 0 > worst + 0)) {
+        worst = $(i + 1); if (worst == "inf") worst = 1e30
+      } } END { print worst + 0 }'
+}
+
+# mutant FILE NAME SED_SCRIPT: FILE is transformer or gpt2 (the engine).
+mutant() {
+  n=$((n + 1))
+  file=$1
+  name="$file: $2"
+  pattern=engine
+  [ "$file" = transformer ] && pattern=transformer
+  sed -e "$3" "common/$file.c" >"$work/$file.c"
+  if cmp -s "common/$file.c" "$work/$file.c"; then
+    echo "not ok $n - $name: the sed script changes nothing; bring it up to date"
+    return
+  fi
+  # shellcheck disable=SC2086
+  if ! $CC -std=c11 -O1 -w -pthread -iquote common -o "$work/mutant" "$work/$file.c" \
+    "$BUILD/tests/golden_forward.o" "$BUILD/libgpt2.a" $flags -lm 2>"$work/err"; then
+    echo "not ok $n - $name: does not compile"
+    sed 's/^/# /' "$work/err" | head -5
+    return
+  fi
+  error=$(largest_error "$work/mutant" "$pattern")
+  if awk -v e="$error" -v w="$WANTED" 'BEGIN { exit !(e >= w) }'; then
+    echo "ok $n - $name: moves a logit by $error tolerances"
+  else
+    echo "not ok $n - $name: moves a logit by $error tolerances, expected at least $WANTED"
+  fi
+}
+
+# Nothing broken: the same machinery finds no error.
+n=$((n + 1))
+error=$(largest_error "$BUILD/tests/golden_forward" .)
+if awk -v e="$error" 'BEGIN { exit !(e > 0 && e <= 1) }'; then
+  echo "ok $n - unbroken: $error of the tolerance"
+else
+  echo "not ok $n - unbroken: $error of the tolerance, expected more than 0 and at most 1"
+fi
+
+# The same mistakes in both, where the code reads the same.
+for file in transformer gpt2; do
+  mutant "$file" "attention is not scaled" 's|1.0f / sqrtf((float)d_head)|1.0f|'
+  mutant "$file" "scaled by the wrong number of dimensions" 's|sqrtf((float)d_head)|sqrtf((float)(d_head + 1))|'
+  mutant "$file" "layer norm with an epsilon of its own" 's|config->layer_norm_epsilon|1e-5f|; s|model->config.layer_norm_epsilon|1e-5f|'
+  mutant "$file" "the exact GELU instead of the tanh form" 's|== GPT2_GELU_TANH|== GPT2_GELU_EXACT + 1|'
+  mutant "$file" "the tanh GELU instead of the exact form" 's|== GPT2_GELU_TANH|!= GPT2_GELU_EXACT + 1|'
+  mutant "$file" "no bias in c_attn" 's|weights->attn_c_attn_bias|NULL|'
+  mutant "$file" "no bias in attention's c_proj" 's|weights->attn_c_proj_bias|NULL|'
+  mutant "$file" "no bias in c_fc" 's|weights->mlp_c_fc_bias|NULL|'
+  mutant "$file" "no bias in the MLP's c_proj" 's|weights->mlp_c_proj_bias|NULL|'
+  mutant "$file" "ln_1's bias in place of ln_2's" 's|weights->ln_2_bias|weights->ln_1_bias|'
+  mutant "$file" "ln_2's weight in place of ln_1's" 's|weights->ln_1_weight|weights->ln_2_weight|'
+  mutant "$file" "another bias in ln_f" 's|model->ln_f_bias|model->wpe|'
+  mutant "$file" "position embeddings off by one" 's|model->wpe + (session->n_past + t)|model->wpe + (session->n_past + t \^ 1)|; s|model->wpe + t |model->wpe + (t \^ 1) |'
+  mutant "$file" "no residual around the MLP and attention" 's|->x\[i\] += |->x[i] = |'
+  mutant "$file" "the tied head where the file has its own" 's|model->lm_head|model->wte|'
+done
+
+mutant transformer "a token does not see itself" \
+  's|s <= t; s++) {$|s < t + (t == 0); s++) {|; s|softmax(weights, t + 1)|softmax(weights, t + (t == 0))|'
+mutant transformer "no mask: a token sees the ones after it" \
+  's|s <= t; s++|s < seq_len; s++|; s|softmax(weights, t + 1)|softmax(weights, seq_len)|; s|size_t s = t + 1;|size_t s = seq_len;|'
+mutant gpt2 "a token does not see itself" 's|n_keys = session->n_past + t + 1|n_keys = session->n_past + t + (session->n_past + t == 0)|'
+mutant gpt2 "no mask: a token sees the ones after it" 's|n_keys = session->n_past + t + 1|n_keys = session->n_past + job->n|'
+mutant gpt2 "the cache is written at the wrong place" 's|position = session->n_past + t;|position = t;|'
+echo "1..$n"

@@ -1,0 +1,81 @@
+#!/bin/sh
+# Runs all tests and counts them. Every suite speaks TAP ("ok 1 - name", "not ok 2 - name"), so one
+# count serves all; the last line is "N passed, N failed, N skipped".
+#
+#   tests/run.sh            everything
+#   tests/run.sh unit cli   some suites: unit golden cli docs sanitize
+# BUILD is the folder that `make` built in; `make tests gpt2` has to come first.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+BUILD=${BUILD:-build}
+export BUILD
+LOG=$BUILD/tests/log
+mkdir -p "$LOG" || exit 1
+rm -f "$LOG"/*.tap
+
+# run_suite NAME COMMAND...: runs one TAP producer, shows its failures, keeps its output. A
+# producer that ends badly without a "not ok" line (a crash) counts as one failure.
+run_suite() {
+  name=$1
+  shift
+  printf '%-28s' "$name"
+  "$@" >"$LOG/$name.tap" 2>"$LOG/$name.err"
+  status=$?
+  if [ "$status" -ne 0 ] && ! grep -q '^not ok' "$LOG/$name.tap"; then
+    echo "not ok 0 - $name ended with status $status" >>"$LOG/$name.tap"
+  fi
+  if ! grep -Eq '^(ok|not ok)' "$LOG/$name.tap"; then
+    echo "not ok 0 - $name ran no test" >>"$LOG/$name.tap"
+  fi
+  awk '/^ok.*# [Ss][Kk][Ii][Pp]/ { s++; next } /^ok/ { p++ } /^not ok/ { f++ }
+    END { printf "%4d passed, %d failed, %d skipped\n", p, f, s }' "$LOG/$name.tap"
+  if grep -q '^not ok' "$LOG/$name.tap"; then
+    grep -A 12 '^not ok' "$LOG/$name.tap" | head -60
+    head -40 "$LOG/$name.err"
+  fi
+}
+
+unit() {
+  for program in "$BUILD"/tests/test_*; do
+    case $program in *.*) continue ;; esac
+    CMOCKA_MESSAGE_OUTPUT=TAP run_suite "unit-$(basename "$program")" "$program"
+  done
+}
+
+golden() {
+  run_suite golden-forward tests/golden/check.sh
+  run_suite golden-mutants tests/golden/mutants.sh
+  run_suite golden-facts tests/golden/check_facts.sh
+}
+
+cli() {
+  for file in tests/cli/*.bats; do
+    run_suite "cli-$(basename "$file" .bats)" bats --tap "$file"
+  done
+}
+
+docs() {
+  run_suite docs tests/docs/check.sh
+}
+
+# All unit tests and goldens again, with the compiler watching memory and undefined behaviour.
+sanitize() {
+  make -s BUILD="$BUILD/sanitize" SANITIZE=address,undefined gpt2 tests || {
+    echo "not ok 0 - the build with sanitizers failed" >"$LOG/sanitize.tap"
+    return
+  }
+  for program in "$BUILD"/sanitize/tests/test_*; do
+    case $program in *.*) continue ;; esac
+    CMOCKA_MESSAGE_OUTPUT=TAP run_suite "sanitize-$(basename "$program")" "$program"
+  done
+  BUILD="$BUILD/sanitize" run_suite sanitize-forward tests/golden/check.sh
+}
+
+[ $# -gt 0 ] || set -- unit golden cli docs sanitize
+for suite in "$@"; do
+  "$suite"
+done
+
+echo
+cat "$LOG"/*.tap | awk '/^ok.*# [Ss][Kk][Ii][Pp]/ { s++; next } /^ok/ { p++ } /^not ok/ { f++ }
+  END { printf "%d passed, %d failed, %d skipped\n", p, f, s; exit f > 0 || p == 0 }'
