@@ -80,19 +80,41 @@ static char *default_model(const char *program_path, struct error *err) {
     return found;
 }
 
+/* Says which of a folder's files is not there, before anything is read. */
+static bool check_folder(const struct program *program, struct error *err) {
+    static const char *const names[] = {"vocab.json", "merges.txt", "config.json",
+                                        "model.safetensors"};
+    bool only_tokenizer =
+        program->options.mode == MODE_TOKENIZE || program->options.mode == MODE_DETOKENIZE;
+    const char *folder = program->model_folder;
+    if (!file_exists(folder))
+        return error_set(err,
+                         "%s: no such folder: scripts/download_model.sh downloads GPT-2 to "
+                         "models/gpt2, and -m names a folder",
+                         folder);
+    for (size_t i = 0; i < (only_tokenizer ? 2 : 4); i++) {
+        char *path = path_join(folder, names[i]);
+        if (path == NULL)
+            return error_no_memory(err, folder);
+        bool there = file_exists(path);
+        free(path);
+        if (!there)
+            return error_set(err,
+                             "%s: %s is missing: a GPT-2 folder holds config.json, "
+                             "model.safetensors, vocab.json and merges.txt "
+                             "(scripts/download_model.sh downloads them)",
+                             folder, names[i]);
+    }
+    return true;
+}
+
 static bool find_model(struct program *program, const char *program_path, struct error *err) {
     const char *given = program->options.model;
-    if (given == NULL) {
+    if (given == NULL)
         program->model_folder = default_model(program_path, err);
-        return program->model_folder != NULL;
-    }
-    if (!file_exists(given))
-        return error_set(err,
-                         "%s: no such folder: scripts/download_model.sh downloads a model, -m "
-                         "names its folder",
-                         given);
-    program->model_folder = path_join("", given);
-    return program->model_folder != NULL || error_no_memory(err, "the model's name");
+    else if ((program->model_folder = path_join("", given)) == NULL)
+        error_no_memory(err, "the model's name");
+    return program->model_folder != NULL && check_folder(program, err);
 }
 
 static bool open_tokenizer(struct program *program, struct error *err) {
