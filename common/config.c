@@ -25,12 +25,6 @@ static bool read_size(const char *path, const cJSON *object, const char *name, s
     return true;
 }
 
-/* The text of a member, or `fallback` when it is absent or no string. */
-static const char *read_text(const cJSON *object, const char *name, const char *fallback) {
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, name);
-    return cJSON_IsString(item) ? item->valuestring : fallback;
-}
-
 static bool read_sizes(const char *path, const cJSON *object, struct gpt2_config *config,
                        struct error *err) {
     // Both names stand in GPT-2's own file, with the same value; n_positions is what is used.
@@ -56,7 +50,11 @@ static bool read_sizes(const char *path, const cJSON *object, struct gpt2_config
 
 static bool read_activation(const char *path, const cJSON *object, struct gpt2_config *config,
                             struct error *err) {
-    const char *name = read_text(object, "activation_function", "gelu_new");
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, "activation_function");
+    if (item != NULL && !cJSON_IsString(item))
+        return error_set(err, "%s: activation_function is not a text, expected gelu_new or gelu",
+                         path);
+    const char *name = item != NULL ? item->valuestring : "gelu_new";
     if (strcmp(name, "gelu_new") == 0 || strcmp(name, "gelu_pytorch_tanh") == 0)
         config->activation = GPT2_GELU_TANH;
     else if (strcmp(name, "gelu") == 0)
@@ -101,14 +99,14 @@ static bool read_config(const char *path, const cJSON *object, struct gpt2_confi
                         struct error *err) {
     if (!cJSON_IsObject(object))
         return error_set(err, "%s: expected a JSON object", path);
-    const char *model_type = read_text(object, "model_type", NULL);
-    if (model_type == NULL)
+    const cJSON *model_type = cJSON_GetObjectItemCaseSensitive(object, "model_type");
+    if (!cJSON_IsString(model_type))
         return error_set(err, "%s: model_type is missing, expected \"gpt2\"", path);
-    if (strcmp(model_type, "gpt2") != 0)
+    if (strcmp(model_type->valuestring, "gpt2") != 0)
         return error_set(err,
                          "%s: model_type is \"%s\", expected \"gpt2\": this program runs GPT-2 "
                          "and its relatives of the same architecture only",
-                         path, model_type);
+                         path, model_type->valuestring);
     return read_sizes(path, object, config, err) && read_activation(path, object, config, err) &&
            read_epsilon(path, object, config, err) && check_settings(path, object, err);
 }

@@ -84,7 +84,7 @@ char *utf8_repair(const char *bytes, size_t length) {
     while (at < length) {
         int32_t codepoint;
         size_t used = utf8_decode(bytes + at, length - at, &codepoint);
-        if (used > 0) {
+        if (used > 0 && codepoint != 0) {
             memcpy(text + written, bytes + at, used);
             written += used;
             at += used;

@@ -21,6 +21,8 @@ run_suite() {
   printf '%-28s' "$name"
   "$@" >"$LOG/$name.tap" 2>"$LOG/$name.err"
   status=$?
+  # cmocka calls a test that it skips "not ok 3 # SKIP name".
+  sed -i.raw 's/^not ok \([0-9]*\) # SKIP \(.*\)/ok \1 - \2 # SKIP/' "$LOG/$name.tap"
   if [ "$status" -ne 0 ] && ! grep -q '^not ok' "$LOG/$name.tap"; then
     echo "not ok 0 - $name ended with status $status" >>"$LOG/$name.tap"
   fi
