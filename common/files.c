@@ -1,7 +1,7 @@
 #if defined(__linux__)
 #define _DEFAULT_SOURCE // madvise
 #endif
-#define _POSIX_C_SOURCE 200809L
+#define _XOPEN_SOURCE 700 // realpath
 #if defined(__APPLE__)
 #define _DARWIN_C_SOURCE // madvise
 #endif
@@ -144,24 +144,14 @@ static bool write_directly(const char *path, const void *data, size_t length, st
            error_set(err, "%s: cannot write %zu bytes: %s", path, length, strerror(reason));
 }
 
-/* The temporary name stands in the same folder: a rename does not cross file systems. */
-static char *temporary_name(const char *path) {
+/* Writes a temporary file in the same folder (a rename does not cross file systems), renames it. */
+static bool write_and_rename(const char *path, const void *data, size_t length, struct error *err) {
     static const char ending[] = ".XXXXXX";
-    char *name = malloc(strlen(path) + sizeof ending);
-    if (name != NULL) {
-        strcpy(name, path);
-        strcat(name, ending);
-    }
-    return name;
-}
-
-bool file_write(const char *path, const void *data, size_t length, struct error *err) {
-    struct stat status;
-    if (stat(path, &status) == 0 && !S_ISREG(status.st_mode))
-        return write_directly(path, data, length, err);
-    char *temporary = temporary_name(path);
+    char *temporary = malloc(strlen(path) + sizeof ending);
     if (temporary == NULL)
         return error_no_memory(err, path);
+    strcpy(temporary, path);
+    strcat(temporary, ending);
     int fd = mkstemp(temporary);
     if (fd < 0) {
         error_set(err, "%s: cannot create: %s", path, strerror(errno));
@@ -186,6 +176,19 @@ bool file_write(const char *path, const void *data, size_t length, struct error 
         error_set(err, "%s: cannot write %zu bytes: %s", path, length, strerror(reason));
     }
     free(temporary);
+    return written;
+}
+
+bool file_write(const char *path, const void *data, size_t length, struct error *err) {
+    struct stat status;
+    if (stat(path, &status) != 0)
+        return write_and_rename(path, data, length, err);
+    if (!S_ISREG(status.st_mode))
+        return write_directly(path, data, length, err);
+    // Behind a symbolic link the file itself is what gets replaced, not the link.
+    char *target = realpath(path, NULL);
+    bool written = write_and_rename(target != NULL ? target : path, data, length, err);
+    free(target);
     return written;
 }
 

@@ -1,0 +1,237 @@
+/* common/threads.h: a pool of worker threads. */
+#include "support.h"
+
+#include <pthread.h>
+#include <signal.h>
+
+#include "../../common/threads.h"
+
+enum { MANY = 1000 };
+
+/* What a loop did: how often each item was done, in how many pieces, by which threads. */
+struct record {
+    pthread_mutex_t mutex;
+    unsigned done[MANY];
+    size_t n_pieces;
+    pthread_t workers[THREADS_MAX];
+    bool interrupt_blocked[THREADS_MAX];
+};
+
+static void note(void *context, size_t begin, size_t end) {
+    struct record *record = context;
+    sigset_t mask;
+    pthread_sigmask(SIG_BLOCK, NULL, &mask);
+    pthread_mutex_lock(&record->mutex);
+    record->workers[record->n_pieces] = pthread_self();
+    record->interrupt_blocked[record->n_pieces] = sigismember(&mask, SIGINT) == 1;
+    record->n_pieces++;
+    for (size_t i = begin; i < end; i++)
+        record->done[i]++;
+    pthread_mutex_unlock(&record->mutex);
+}
+
+static struct record new_record(void) {
+    struct record record = {.n_pieces = 0};
+    pthread_mutex_init(&record.mutex, NULL);
+    return record;
+}
+
+static struct threads *new_pool(size_t n_threads) {
+    struct error err;
+    struct threads *pool = threads_new(n_threads, &err);
+    if (pool == NULL)
+        fail_msg("%s", err.message);
+    return pool;
+}
+
+static void check_each_once(struct threads *pool, size_t n_items) {
+    struct record record = new_record();
+    threads_run(pool, n_items, note, &record);
+    for (size_t i = 0; i < MANY; i++)
+        assert_int_equal(record.done[i], i < n_items);
+    assert_true(record.n_pieces <= threads_count(pool));
+}
+
+TEST(each_item_is_done_once) {
+    static const size_t n_items[] = {0, 1, 2, 3, 4, 5, 7, 8, 9, 63, 64, 65, 999, 1000};
+    for (size_t n_threads = 1; n_threads <= 17; n_threads++) {
+        struct threads *pool = new_pool(n_threads);
+        for (size_t i = 0; i < LENGTH(n_items); i++)
+            check_each_once(pool, n_items[i]);
+        threads_free(pool);
+    }
+}
+
+TEST(a_large_pool_does_each_item_once) {
+    struct threads *pool = new_pool(64);
+    for (size_t n_items = 1; n_items <= 130; n_items += 43)
+        check_each_once(pool, n_items);
+    threads_free(pool);
+}
+
+TEST(no_pool_is_a_plain_call) {
+    struct record record = new_record();
+    threads_run(NULL, 10, note, &record);
+    assert_int_equal(record.n_pieces, 1);
+    assert_true(pthread_equal(record.workers[0], pthread_self()));
+    for (size_t i = 0; i < 10; i++)
+        assert_int_equal(record.done[i], 1);
+}
+
+TEST(a_pool_of_one_works_in_the_callers_thread) {
+    struct threads *pool = new_pool(1);
+    struct record record = new_record();
+    threads_run(pool, 10, note, &record);
+    assert_int_equal(record.n_pieces, 1);
+    assert_true(pthread_equal(record.workers[0], pthread_self()));
+    threads_free(pool);
+}
+
+TEST(no_items_mean_no_call) {
+    struct threads *pool = new_pool(3);
+    struct record record = new_record();
+    threads_run(pool, 0, note, &record);
+    threads_run(NULL, 0, note, &record);
+    assert_int_equal(record.n_pieces, 0);
+    threads_free(pool);
+}
+
+TEST(the_pieces_run_on_different_threads) {
+    struct threads *pool = new_pool(5);
+    struct record record = new_record();
+    threads_run(pool, 100, note, &record);
+    assert_int_equal(record.n_pieces, 5);
+    for (size_t i = 0; i < 5; i++) {
+        for (size_t j = 0; j < i; j++)
+            assert_false(pthread_equal(record.workers[i], record.workers[j]));
+    }
+    threads_free(pool);
+}
+
+TEST(the_caller_does_a_piece_itself) {
+    struct threads *pool = new_pool(4);
+    struct record record = new_record();
+    threads_run(pool, 100, note, &record);
+    bool found = false;
+    for (size_t i = 0; i < record.n_pieces; i++)
+        found = found || pthread_equal(record.workers[i], pthread_self());
+    assert_true(found);
+    threads_free(pool);
+}
+
+TEST(workers_leave_signals_to_the_main_thread) {
+    struct threads *pool = new_pool(4);
+    struct record record = new_record();
+    threads_run(pool, 100, note, &record);
+    for (size_t i = 0; i < record.n_pieces; i++) {
+        bool is_caller = pthread_equal(record.workers[i], pthread_self());
+        assert_int_equal(record.interrupt_blocked[i], !is_caller);
+    }
+    threads_free(pool);
+}
+
+/* Adds the items' numbers up, each piece into a slot of its own. */
+struct sums {
+    size_t by_begin[MANY];
+};
+
+static void add_up(void *context, size_t begin, size_t end) {
+    struct sums *sums = context;
+    size_t sum = 0;
+    for (size_t i = begin; i < end; i++)
+        sum += i;
+    sums->by_begin[begin] = sum;
+}
+
+TEST(ten_thousand_loops_on_one_pool) {
+    struct threads *pool = new_pool(4);
+    for (size_t loop = 0; loop < 10000; loop++) {
+        struct sums sums = {{0}};
+        size_t n_items = loop % 50, total = 0;
+        threads_run(pool, n_items, add_up, &sums);
+        for (size_t i = 0; i < n_items; i++)
+            total += sums.by_begin[i];
+        assert_int_equal(total, n_items == 0 ? 0 : n_items * (n_items - 1) / 2);
+    }
+    threads_free(pool);
+}
+
+TEST(what_a_loop_wrote_is_there_when_it_returns) {
+    struct threads *pool = new_pool(3);
+    struct sums sums = {{0}};
+    threads_run(pool, 3, add_up, &sums);
+    assert_int_equal(sums.by_begin[1], 1);
+    assert_int_equal(sums.by_begin[2], 2);
+    threads_free(pool);
+}
+
+TEST(pools_come_and_go) {
+    for (int i = 0; i < 200; i++) {
+        struct threads *pool = new_pool(3);
+        if (i % 2 == 0)
+            check_each_once(pool, 10);
+        threads_free(pool);
+    }
+}
+
+TEST(two_pools_do_not_disturb_each_other) {
+    struct threads *a = new_pool(2), *b = new_pool(3);
+    for (int i = 0; i < 100; i++) {
+        check_each_once(a, 11);
+        check_each_once(b, 7);
+    }
+    threads_free(a);
+    threads_free(b);
+}
+
+TEST(a_pool_of_none_is_refused) {
+    struct error err;
+    assert_null(threads_new(0, &err));
+    assert_message(&err, "0 threads", "1 to 256");
+}
+
+TEST(a_pool_of_too_many_is_refused) {
+    struct error err;
+    assert_null(threads_new(THREADS_MAX + 1, &err));
+    assert_message(&err, "257 threads", "1 to 256");
+    assert_null(threads_new(SIZE_MAX, &err));
+}
+
+TEST(the_count_is_what_was_asked_for) {
+    struct threads *pool = new_pool(7);
+    assert_int_equal(threads_count(pool), 7);
+    assert_int_equal(threads_count(NULL), 1);
+    threads_free(pool);
+}
+
+TEST(freeing_null_is_fine) {
+    threads_free(NULL);
+}
+
+TEST(at_least_one_processor_is_available) {
+    size_t n = threads_available();
+    assert_true(n >= 1 && n <= THREADS_MAX);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_item_is_done_once),
+        cmocka_unit_test(a_large_pool_does_each_item_once),
+        cmocka_unit_test(no_pool_is_a_plain_call),
+        cmocka_unit_test(a_pool_of_one_works_in_the_callers_thread),
+        cmocka_unit_test(no_items_mean_no_call),
+        cmocka_unit_test(the_pieces_run_on_different_threads),
+        cmocka_unit_test(the_caller_does_a_piece_itself),
+        cmocka_unit_test(workers_leave_signals_to_the_main_thread),
+        cmocka_unit_test(ten_thousand_loops_on_one_pool),
+        cmocka_unit_test(what_a_loop_wrote_is_there_when_it_returns),
+        cmocka_unit_test(pools_come_and_go),
+        cmocka_unit_test(two_pools_do_not_disturb_each_other),
+        cmocka_unit_test(a_pool_of_none_is_refused),
+        cmocka_unit_test(a_pool_of_too_many_is_refused),
+        cmocka_unit_test(the_count_is_what_was_asked_for),
+        cmocka_unit_test(freeing_null_is_fine),
+        cmocka_unit_test(at_least_one_processor_is_available),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
