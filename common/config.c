@@ -88,11 +88,12 @@ static bool check_settings(const char *path, const cJSON *object, struct error *
     for (size_t i = 0; i < sizeof settings / sizeof settings[0]; i++) {
         const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, settings[i].name);
         bool is_known = settings[i].known ? cJSON_IsTrue(item) : cJSON_IsFalse(item);
+        const char *found = cJSON_IsTrue(item)    ? "true"
+                            : cJSON_IsFalse(item) ? "false"
+                                                  : "no boolean";
         if (item != NULL && !is_known)
-            return error_set(err,
-                             "%s: %s is set to something else than %s, which is all that "
-                             "this program knows",
-                             path, settings[i].name, settings[i].known ? "true" : "false");
+            return error_set(err, "%s: %s is %s, and this program only knows %s", path,
+                             settings[i].name, found, settings[i].known ? "true" : "false");
     }
     return true;
 }
