@@ -25,4 +25,11 @@ cJSON *json_parse(const char *path, const char *text, size_t length, struct erro
 /* Takes a whole number from 0 to 2^53 out of a value; false when it is anything else. */
 bool json_count(const cJSON *item, size_t *count);
 
+/*
+ * Any bytes as a JSON string, with its quotes: control characters, NUL too, are escaped, and U+FFFD
+ * stands for each byte that is not part of valid UTF-8. (cJSON's own strings end at a NUL.) NULL
+ * without memory; the caller frees.
+ */
+char *json_quote(const char *bytes, size_t length);
+
 #endif

@@ -73,31 +73,6 @@ size_t utf8_printable_now(const char *bytes, size_t length) {
     return length;
 }
 
-char *utf8_repair(const char *bytes, size_t length) {
-    static const char replacement[] = "\xef\xbf\xbd"; // U+FFFD
-    if (length > (SIZE_MAX - 1) / 3)
-        return NULL;
-    char *text = malloc(length * 3 + 1);
-    if (text == NULL)
-        return NULL;
-    size_t at = 0, written = 0;
-    while (at < length) {
-        int32_t codepoint;
-        size_t used = utf8_decode(bytes + at, length - at, &codepoint);
-        if (used > 0 && codepoint != 0) {
-            memcpy(text + written, bytes + at, used);
-            written += used;
-            at += used;
-        } else {
-            memcpy(text + written, replacement, 3);
-            written += 3;
-            at += 1;
-        }
-    }
-    text[written] = '\0';
-    return text;
-}
-
 /* One character, or one stray byte, as utf8_quote shows it; returns the length written. */
 static size_t quote_one(const char *bytes, size_t used, int32_t codepoint, char *out) {
     static const char *const escapes[][2] = {

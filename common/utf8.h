@@ -28,13 +28,6 @@ bool utf8_valid(const char *bytes, size_t length);
 size_t utf8_printable_now(const char *bytes, size_t length);
 
 /*
- * A copy of the text, NUL-terminated, in which U+FFFD stands for every byte that is not part of
- * valid UTF-8 and for every NUL, for places that take only C strings of text (JSON). NULL without
- * memory; the caller frees.
- */
-char *utf8_repair(const char *bytes, size_t length);
-
-/*
  * The bytes as a person can read them on one line, in double quotes: "\n" for a newline, "\xf0" for
  * a byte that is not part of valid UTF-8. NULL without memory; the caller frees.
  */

@@ -179,7 +179,7 @@ static bool run_generation(struct program *program, const struct generator *gene
     generation->n_prompt = generation->ids.count;
 
     // Tokens -> logits -> next token, again and again; printed as they come.
-    interrupt_catch();
+    interrupt_catch(false);
     if (!options->json && !options->no_prompt &&
         !output_text(output, program->prompt.bytes, program->prompt.length, err))
         return false;
@@ -244,7 +244,7 @@ static bool run_inspect_mode(struct program *program, struct error *err) {
         fine = inspect_top(&program->engine, program->tokenizer, &ids, options->top,
                            &program->output, err);
     else if (fine)
-        fine = inspect_logits(&program->engine, &ids, options->file, err);
+        fine = inspect_logits(&program->engine, &ids, options->file, &program->output, err);
     token_list_free(&ids);
     return fine;
 }
@@ -327,6 +327,13 @@ static void fill_standard_files(void) {
     }
 }
 
+/* Line editing asks the locale which bytes make a character. Ours are always UTF-8. */
+static void use_locale(void) {
+    setlocale(LC_CTYPE, "");
+    if (MB_CUR_MAX == 1) // "C" and the like: libedit would drop every letter beyond ASCII
+        setlocale(LC_CTYPE, "C.UTF-8");
+}
+
 static int print_text(const char *text) {
     struct output output = {{0}, 0, false};
     struct error err;
@@ -341,7 +348,7 @@ int main(int argc, char **argv) {
     struct error err = {""};
     fill_standard_files();
     signal(SIGPIPE, SIG_IGN); // a closed pipe is an error of write, which output.c knows
-    setlocale(LC_CTYPE, "");  // for line editing: how wide the terminal's characters are
+    use_locale();
     if (!options_parse(argc, argv, &program.options, &err)) {
         fprintf(stderr, "gpt2: %s (gpt2 --help lists the options)\n", err.message);
         return EXIT_USAGE;

@@ -19,22 +19,20 @@ static void on_interrupt(int signal_number) {
     interrupted = 1;
 }
 
-void interrupt_catch(void) {
+void interrupt_catch(bool breaks_reading) {
     struct sigaction action;
+    interrupted = 0;
     memset(&action, 0, sizeof action);
     action.sa_handler = on_interrupt;
     sigemptyset(&action.sa_mask);
     action.sa_flags = (int)SA_RESETHAND; // a second Ctrl-C ends the program at once
+    if (!breaks_reading)
+        action.sa_flags |= SA_RESTART; // a write that waits for a slow reader loses nothing
     sigaction(SIGINT, &action, NULL);
 }
 
 bool interrupt_happened(void) {
     return interrupted != 0;
-}
-
-void interrupt_forget(void) {
-    interrupted = 0;
-    interrupt_catch();
 }
 
 /* Adds a token to the text and prints it. */

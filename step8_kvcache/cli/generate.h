@@ -47,10 +47,13 @@ bool generate(const struct generator *generator, struct generation *generation, 
 
 void generation_free(struct generation *generation);
 
-/* Ctrl-C ends the text that is being written, or the program when none is. */
-void interrupt_catch(void);    // from now on, a first Ctrl-C only sets a flag
-bool interrupt_happened(void); // the flag
-void interrupt_forget(void);   // clears it and catches the next one
+/*
+ * Ctrl-C ends the text that is being written, and not the program: from interrupt_catch on, a first
+ * one only sets a flag, which interrupt_happened tells; a second one ends the program. Each call
+ * clears the flag. breaks_reading: a read from the terminal that is waiting ends with EINTR, too.
+ */
+void interrupt_catch(bool breaks_reading);
+bool interrupt_happened(void);
 
 /* Seconds on a clock that never jumps. */
 double seconds_now(void);

@@ -1,9 +1,13 @@
+#define _POSIX_C_SOURCE 200809L
+
 #include "inspect.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "../../common/files.h"
 #include "../../common/sampler.h"
@@ -44,22 +48,34 @@ static bool next_id(const struct text *text, size_t *at, size_t n_tokens, uint32
     return true;
 }
 
-bool inspect_detokenize(const struct tokenizer *tokenizer, const struct text *text,
-                        struct output *output, struct error *err) {
+/* All ids first: a text with a mistake in it prints nothing. */
+static bool read_ids(const struct text *text, size_t n_tokens, struct token_list *ids,
+                     struct error *err) {
     for (size_t at = 0; at < text->length;) {
+        uint32_t id = 0;
         if (is_white_space(text->bytes[at])) {
             at++;
             continue;
         }
-        uint32_t id = 0;
-        size_t length;
-        if (!next_id(text, &at, tokenizer_count(tokenizer), &id, err))
+        if (!next_id(text, &at, n_tokens, &id, err))
             return false;
-        const char *bytes = tokenizer_decode(tokenizer, id, &length);
-        if (!output_bytes(output, bytes, length, err))
-            return false;
+        if (!token_list_add(ids, id))
+            return error_no_memory(err, "the ids");
     }
-    return output_bytes(output, "\n", 1, err);
+    return true;
+}
+
+bool inspect_detokenize(const struct tokenizer *tokenizer, const struct text *text,
+                        struct output *output, struct error *err) {
+    struct token_list ids = {0};
+    bool fine = read_ids(text, tokenizer_count(tokenizer), &ids, err);
+    for (size_t i = 0; i < ids.count && fine; i++) {
+        size_t length;
+        const char *bytes = tokenizer_decode(tokenizer, ids.ids[i], &length);
+        fine = output_bytes(output, bytes, length, err);
+    }
+    token_list_free(&ids);
+    return fine && output_bytes(output, "\n", 1, err);
 }
 
 /* The sum of exp(logit - largest) over the vocabulary: what softmax divides by. */
@@ -125,10 +141,20 @@ bool inspect_top(struct engine *engine, const struct tokenizer *tokenizer,
     return printed;
 }
 
+/* Whether a path leads to our standard output, by whatever name: /dev/stdout, a link to it. */
+static bool is_standard_output(const char *path) {
+    struct stat there, ours;
+    return stat(path, &there) == 0 && fstat(STDOUT_FILENO, &ours) == 0 &&
+           there.st_dev == ours.st_dev && there.st_ino == ours.st_ino;
+}
+
 bool inspect_logits(struct engine *engine, const struct token_list *ids, const char *path,
-                    struct error *err) {
+                    struct output *output, struct error *err) {
     const float *logits = engine_logits(engine, ids, err);
+    if (logits == NULL)
+        return false;
     // The processor is little-endian (safetensors.c refuses any other), so memory is the format.
-    return logits != NULL &&
-           file_write(path, logits, engine->model->config.vocab_size * sizeof *logits, err);
+    size_t length = engine->model->config.vocab_size * sizeof *logits;
+    return is_standard_output(path) ? output_bytes(output, (const char *)logits, length, err)
+                                    : file_write(path, logits, length, err);
 }

@@ -27,6 +27,6 @@ bool inspect_top(struct engine *engine, const struct tokenizer *tokenizer,
 
 /* The scores after the last token, [vocab_size] little-endian floats, to a file. */
 bool inspect_logits(struct engine *engine, const struct token_list *ids, const char *path,
-                    struct error *err);
+                    struct output *output, struct error *err);
 
 #endif

@@ -42,7 +42,7 @@ static bool continue_text(const struct generator *generator, const struct option
     generation->n_prompt = generation->ids.count;
     if (!options->no_prompt && !output_text(output, line, length, err))
         return false;
-    interrupt_forget();
+    interrupt_catch(false);
     bool fine = generate(generator, generation, err);
     if (fine)
         fine = output_finish(output, err) && output_bytes(output, "\n", 1, err);

@@ -61,7 +61,7 @@ static void stop_editor(struct line_reader *reader) {
 
 enum line_result line_reader_next(struct line_reader *reader, const char **line, size_t *length) {
     int count = 0;
-    interrupt_forget();
+    interrupt_catch(true);
     errno = 0;
     const char *read = el_gets(reader->editor, &count);
     if (interrupt_happened()) {
@@ -96,7 +96,7 @@ static void stop_editor(struct line_reader *reader) {
 }
 
 enum line_result line_reader_next(struct line_reader *reader, const char **line, size_t *length) {
-    interrupt_forget();
+    interrupt_catch(true);
     fprintf(stderr, "%s", reader->prompt);
     errno = 0;
     ssize_t count = getline(&reader->line, &reader->capacity, stdin);

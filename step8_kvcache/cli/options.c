@@ -201,13 +201,15 @@ static bool parse_option(int option, const char *argument, struct options *optio
     }
 }
 
-/* What getopt_long found wrong with argv[optind - 1]: '?' or ':'. */
+static const char short_options[] = ":m:n:T:k:p:s:t:w:hV";
+
+/* What getopt_long found wrong: '?' or ':'. The word is argv[optind - 1], unless getopt is still
+ * inside a group of letters such as -xy: then it has the letter in optopt. */
 static bool refuse(int found, char **argv, struct error *err) {
     const char *word = argv[optind - 1];
     if (found == ':')
         return error_set(err, "option %s needs a value", word);
-    // One letter of a group such as -xyz: getopt is still inside the word and names the letter.
-    if (optopt != 0 && optopt < 256 && strncmp(word, "--", 2) != 0)
+    if (optopt > 0 && optopt < 256 && strchr(short_options, optopt) == NULL)
         return error_set(err, "unknown option -%c", optopt);
     if (optopt != 0)
         return error_set(err, "option %s takes no value", word);
@@ -230,7 +232,7 @@ bool options_parse(int argc, char **argv, struct options *options, struct error 
     };
     opterr = 0; // we say it in our own words
     for (;;) {
-        int option = getopt_long(argc, argv, ":m:n:T:k:p:s:t:w:hV", long_options, NULL);
+        int option = getopt_long(argc, argv, short_options, long_options, NULL);
         if (option == -1)
             break;
         if (option == 'h' || option == 'V') {

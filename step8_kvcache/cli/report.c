@@ -6,9 +6,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
-#include <cjson/cJSON.h>
-
-#include "../../common/utf8.h"
+#include "../../common/json.h"
 
 const char *stop_name(enum stop stop) {
     static const char *const names[] = {
@@ -45,10 +43,10 @@ static double decode_rate(const struct generation *generation) {
 
 /* --- JSON ------------------------------------------------------------------------------------- */
 
-/* Bytes that are no valid UTF-8 can't stand in JSON: U+FFFD takes their place. */
+/* A text of any bytes, which is more than cJSON's own strings can hold. */
 static bool add_text(cJSON *object, const char *name, const char *bytes, size_t length) {
-    char *text = utf8_repair(bytes, length);
-    bool added = text != NULL && cJSON_AddStringToObject(object, name, text) != NULL;
+    char *text = json_quote(bytes, length);
+    bool added = text != NULL && cJSON_AddRawToObject(object, name, text) != NULL;
     free(text);
     return added;
 }

@@ -206,8 +206,57 @@ TEST(nothing_does_not_count) {
     assert_false(json_count(NULL, &count));
 }
 
+/* --- quoting ------------------------------------------------------------------------------- */
+
+static void check_quote(const char *bytes, size_t length, const char *expected) {
+    char *text = json_quote(bytes, length);
+    assert_string_equal(text, expected);
+    free(text);
+}
+
+TEST(a_plain_text_stands_in_quotes) {
+    check_quote("", 0, "\"\"");
+    check_quote("caf\xc3\xa9", 5, "\"caf\xc3\xa9\"");
+}
+
+TEST(quotes_backslashes_and_controls_are_escaped) {
+    check_quote("\"\\", 2, "\"\\\"\\\\\"");
+    check_quote("a\n\t", 3, "\"a\\u000a\\u0009\"");
+}
+
+TEST(a_nul_is_escaped_and_ends_nothing) {
+    check_quote("a\0b", 3, "\"a\\u0000b\"");
+}
+
+TEST(bytes_that_are_no_utf8_become_replacement_characters) {
+    check_quote("a\xc3", 2, "\"a\xef\xbf\xbd\"");
+    check_quote("\xe2\x82z", 3, "\"\xef\xbf\xbd\xef\xbf\xbdz\"");
+}
+
+TEST(quoted_random_bytes_are_json) {
+    struct random_source random = {17};
+    for (int round = 0; round < 500; round++) {
+        char bytes[60];
+        struct error err;
+        for (size_t i = 0; i < sizeof bytes; i++) {
+            bytes[i] = (char)random_bits(&random);
+            bytes[i] = (char)(bytes[i] == 0 ? 1 : bytes[i]); // cJSON could not hold it
+        }
+        char *text = json_quote(bytes, sizeof bytes);
+        cJSON *value = json_parse("random", text, strlen(text), &err);
+        assert_true(cJSON_IsString(value));
+        cJSON_Delete(value);
+        free(text);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_plain_text_stands_in_quotes),
+        cmocka_unit_test(quotes_backslashes_and_controls_are_escaped),
+        cmocka_unit_test(a_nul_is_escaped_and_ends_nothing),
+        cmocka_unit_test(bytes_that_are_no_utf8_become_replacement_characters),
+        cmocka_unit_test(quoted_random_bytes_are_json),
         cmocka_unit_test(an_object_is_parsed),
         cmocka_unit_test(a_value_that_ends_with_the_file_is_parsed),
         cmocka_unit_test(white_space_around_the_value_is_fine),

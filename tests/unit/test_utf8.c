@@ -184,51 +184,13 @@ TEST(random_bytes_printed_piece_by_piece_lose_nothing) {
     }
 }
 
-/* --- repairing and quoting ------------------------------------------------------------------ */
-
-static void check_repair(const char *bytes, size_t length, const char *expected) {
-    char *text = utf8_repair(bytes, length);
-    assert_non_null(text);
-    assert_string_equal(text, expected);
-    free(text);
-}
+/* --- quoting ------------------------------------------------------------------------------- */
 
 static void check_quote(const char *bytes, size_t length, const char *expected) {
     char *text = utf8_quote(bytes, length);
     assert_non_null(text);
     assert_string_equal(text, expected);
     free(text);
-}
-
-TEST(valid_text_needs_no_repair) {
-    check_repair("", 0, "");
-    check_repair("caf\xc3\xa9\n", 6, "caf\xc3\xa9\n");
-}
-
-TEST(each_bad_byte_becomes_the_replacement_character) {
-    check_repair("\xff", 1, "\xef\xbf\xbd");
-    check_repair("a\xc3", 2, "a\xef\xbf\xbd");
-    check_repair("\xe2\x82z", 3, "\xef\xbf\xbd\xef\xbf\xbdz");
-}
-
-TEST(a_nul_does_not_cut_a_repaired_text_short) {
-    // The copy goes where only text is taken, so what stands behind a NUL would be lost.
-    check_repair("a\0b", 3,
-                 "a\xef\xbf\xbd"
-                 "b");
-}
-
-TEST(repaired_random_bytes_are_valid) {
-    struct random_source random = {2};
-    for (int round = 0; round < 2000; round++) {
-        char bytes[50];
-        for (size_t i = 0; i < sizeof bytes; i++)
-            bytes[i] = (char)(1 + random_below(&random, 255));
-        char *text = utf8_repair(bytes, sizeof bytes);
-        assert_non_null(text);
-        assert_true(utf8_valid(text, strlen(text)));
-        free(text);
-    }
 }
 
 TEST(quotes_stand_around_the_text) {
@@ -272,10 +234,6 @@ int main(void) {
         cmocka_unit_test(every_end_of_one_or_two_bytes_is_held_back_rightly),
         cmocka_unit_test(every_end_of_three_bytes_that_begins_a_character_is_held_back_rightly),
         cmocka_unit_test(random_bytes_printed_piece_by_piece_lose_nothing),
-        cmocka_unit_test(valid_text_needs_no_repair),
-        cmocka_unit_test(each_bad_byte_becomes_the_replacement_character),
-        cmocka_unit_test(a_nul_does_not_cut_a_repaired_text_short),
-        cmocka_unit_test(repaired_random_bytes_are_valid),
         cmocka_unit_test(quotes_stand_around_the_text),
         cmocka_unit_test(controls_and_bad_bytes_are_quoted),
         cmocka_unit_test(every_byte_can_be_quoted),

@@ -1,0 +1,286 @@
+#!/usr/bin/env bats
+# The session that starts without a prompt on a terminal. on_terminal.py gives the program a
+# terminal, types, and prints what it shows.
+
+load support
+
+setup_file() {
+  export MODEL=$BATS_FILE_TMPDIR/model CHAIN=$BATS_FILE_TMPDIR/chain LONG=$BATS_FILE_TMPDIR/long
+  export LETTERS=$BATS_FILE_TMPDIR/letters PLAIN=$BATS_FILE_TMPDIR/plain
+  random_model "$MODEL"
+  chain_model "$CHAIN" abcdefghij
+  chain_model "$LONG" abcdefghij --n-ctx 16384 # takes the better part of a minute to fill
+  chain_model "$LETTERS" 'a\xc3\xbc\xe2\x82\xac\xf0\x9f\x98\x80' # a ü € 😀
+  # The same program as on a system that has no libedit.
+  # shellcheck disable=SC2016  # for the script
+  printf '#!/bin/sh\ncase "$*" in *libedit*) exit 1 ;; esac\nexec pkg-config "$@"\n' >"$BATS_FILE_TMPDIR/pkg-config"
+  chmod +x "$BATS_FILE_TMPDIR/pkg-config"
+  make -s -C "$ROOT" BUILD="$PLAIN" PKG_CONFIG="$BATS_FILE_TMPDIR/pkg-config" CFLAGS=-O1 \
+    -j 4 gpt2 >"$BATS_FILE_TMPDIR/make.log" 2>&1 || true # then the tests of it fail, and show why
+}
+
+setup() { export HOME=$BATS_TEST_TMPDIR TERM=xterm; } # no ~/.editrc of the user's
+
+# session STEP... -- [OPTION...]: the program with the model $CHAIN, or $M if that is set.
+session() {
+  local steps=()
+  while [ "$1" != -- ]; do steps+=("$1"); shift; done
+  shift
+  run python3 -IS "$HERE/on_terminal.py" "${steps[@]}" -- "${PROGRAM:-$GPT2}" -m "${M:-$CHAIN}" "$@"
+  printf '%s\n' "$output"
+}
+
+# ended_well: status 0, and the terminal is as it was before.
+ended_well() {
+  equal "status $status" "status 0"
+  contains "$output" "[terminal as it was]"
+}
+
+# has_libedit PROGRAM
+has_libedit() { { ldd "$1" 2>/dev/null || otool -L "$1"; } | grep -q libedit; }
+
+# plain: lets `session` run the program without libedit.
+plain() {
+  PROGRAM=$PLAIN/gpt2
+  cat "$BATS_FILE_TMPDIR/make.log"
+  test -x "$PROGRAM"
+  if has_libedit "$PROGRAM"; then false; fi
+}
+
+# A locale whose letters are UTF-8.
+utf8_locale() { locale -a | grep -Eim 1 '^(C|en_US)\.utf-?8$'; }
+
+@test "the session says how to use it, asks for a line, and prints it with its continuation" {
+  session 'wait:Ctrl-D' 'wait:> ' type:a enter 'wait:\nabcdef\n> ' ctrl-d -- -n 5
+  ended_well
+}
+
+@test "each line is a new text" {
+  session 'wait:> ' type:a enter 'wait:\nabcdef\n> ' type:cd enter 'wait:\ncdefghi\n> ' ctrl-d -- -n 5
+  ended_well
+}
+
+@test "a new line knows nothing of the one before" {
+  local expected
+  expected=$("$GPT2" -m "$MODEL" -T 0 -n 5 world | od -An -c)
+  M=$MODEL session 'wait:> ' type:hello enter 'wait:\n> ' type:world enter 'wait:\nworld' 'wait:\n> ' ctrl-d -- -T 0 -n 5
+  ended_well
+  local found
+  found=$(sed -n '/^world/,/^> /p' <<<"$output" | sed '$d' | od -An -c)
+  equal "$found" "$expected"
+}
+
+@test "an empty line continues the text where it was" {
+  session 'wait:> ' type:a enter 'wait:\nabcdef\n> ' enter 'wait:\nghija\n> ' enter 'wait:\nbcdef\n> ' ctrl-d -- -n 5
+  ended_well
+}
+
+@test "a text continued by an empty line is the text that one run writes" {
+  local all
+  all=$("$GPT2" -m "$MODEL" -T 0 -n 20 hello)
+  M=$MODEL session 'wait:> ' type:hello enter 'wait:\nhello' 'wait:\n> ' enter 'wait:\n> ' ctrl-d -- -T 0 -n 10
+  ended_well
+  # The lines between the prompts: the first ten tokens, then the next ten.
+  equal "$(python3 -IS -c 'import sys
+text = sys.argv[1].encode("utf-8", "surrogateescape")
+_, first, second, _ = text.split(b"\n> ")
+part = lambda shown: shown.split(b"\n", 1)[1]
+print(part(first) + part(second) == sys.argv[2].encode("utf-8", "surrogateescape"))' "$output" "$all")" True
+}
+
+@test "an empty line before any text asks again" {
+  session 'wait:> ' enter 'wait:\n> ' type:a enter 'wait:\nabcdef\n> ' ctrl-d -- -n 5
+  ended_well
+}
+
+@test "--no-prompt leaves the line out" {
+  session 'wait:> ' type:a enter 'wait:\nbcdef\n> ' ctrl-d -- -n 5 --no-prompt
+  ended_well
+}
+
+@test "spaces around a line belong to the text" {
+  session 'wait:> ' 'type:  a ' enter 'wait:\n  a abcde\n> ' ctrl-d -- -n 5
+  ended_well
+}
+
+@test "with --special, <|endoftext|> in a line is the special token" {
+  chain_model "$BATS_TEST_TMPDIR/end" abc --end
+  M=$BATS_TEST_TMPDIR/end session 'wait:> ' 'type:b<|endoftext|>' enter \
+    'wait:\nb<|endoftext|>abc\n' 'wait:> ' ctrl-d -- --special
+  ended_well
+  M=$BATS_TEST_TMPDIR/end session 'wait:> ' 'type:b<|endoftext|>' enter \
+    'wait:\nb<|endoftext|>abc\n' 'wait:> ' ctrl-d -- # the text ends with > and goes on with a, too
+  ended_well
+}
+
+@test "the session says when the model ended its text" {
+  chain_model "$BATS_TEST_TMPDIR/end" abc --end
+  M=$BATS_TEST_TMPDIR/end session 'wait:> ' type:a enter 'wait:\nabc\n' 'wait:ended' 'wait:> ' ctrl-d --
+  ended_well
+}
+
+@test "the session says when the last position is reached, and goes on" {
+  session 'wait:> ' type:a enter 'wait:64' 'wait:> ' enter 'wait:64' 'wait:> ' \
+    type:b enter 'wait:\nbcdef' 'wait:> ' ctrl-d -- -n 1000
+  ended_well
+}
+
+@test "a line that is too long is reported with both numbers, and the session goes on" {
+  session 'wait:> ' "type:$(printf 'a%.0s' {1..65})" enter 'wait:65' 'wait:64' 'wait:> ' \
+    type:a enter 'wait:\nabcdef\n> ' ctrl-d -- -n 5
+  ended_well
+}
+
+@test "an empty line after one that was too long continues nothing" {
+  session 'wait:> ' type:a enter 'wait:\nabcdef\n> ' "type:$(printf 'a%.0s' {1..65})" enter 'wait:65' \
+    'wait:> ' enter 'wait:> ' type:c enter 'wait:\ncdefgh\n> ' ctrl-d -- -n 5
+  ended_well
+  lacks "$output" ghija
+}
+
+# ---- Ctrl-C and Ctrl-D
+
+@test "Ctrl-C stops the text and keeps the session" {
+  M=$LONG session 'wait:> ' type:a enter 'wait:abcdefghijabcdefghij' ctrl-c 'wait:\n> ' \
+    type:d enter 'wait:\ndefghijabcdefghij' ctrl-c 'wait:\n> ' ctrl-d -- -n 16000
+  ended_well
+}
+
+@test "a text that Ctrl-C stopped can be continued" {
+  M=$LONG session 'wait:> ' type:a enter 'wait:abcdefghijabcdefghij' ctrl-c 'wait:\n> ' \
+    enter 'wait:cdefghij' ctrl-c 'wait:\n> ' idle ctrl-d -- -n 16000
+  ended_well
+  equal "$(python3 -IS -c 'import sys
+_, first, second, _ = sys.argv[1].split("\n> ")
+text = "".join(shown.split("\n", 1)[1].replace("^C", "") for shown in (first, second))
+print(text == ("abcdefghij" * 2000)[:len(text)] and len(text) > 25)' "$output")" True
+}
+
+@test "Ctrl-C at the prompt drops the line and keeps the session" {
+  session 'wait:> ' type:xyz 'wait:xyz' idle ctrl-c 'wait:\n> ' type:a enter 'wait:\nabcdef\n> ' ctrl-d -- -n 5
+  ended_well
+  session 'wait:> ' idle ctrl-c 'wait:\n> ' idle ctrl-c 'wait:\n> ' idle ctrl-c 'wait:\n> ' \
+    type:a enter 'wait:\nabcdef\n> ' ctrl-d -- -n 5
+  ended_well
+}
+
+@test "Ctrl-C at the prompt keeps the text that an empty line continues" {
+  session 'wait:> ' type:a enter 'wait:\nabcdef\n> ' type:xyz 'wait:xyz' idle ctrl-c 'wait:\n> ' \
+    enter 'wait:\nghija\n> ' ctrl-d -- -n 5
+  ended_well
+}
+
+@test "Ctrl-D on an empty line ends the session" {
+  session 'wait:> ' ctrl-d --
+  ended_well
+  session 'wait:> ' type:a enter 'wait:\nabcdef\n> ' ctrl-d -- -n 5
+  ended_well
+}
+
+# ---- editing
+
+@test "arrow-up recalls the lines before" {
+  has_libedit "$GPT2" || skip "this program is built without libedit"
+  session 'wait:> ' type:a enter 'wait:\nabcdef\n> ' type:c enter 'wait:\ncdefgh\n> ' \
+    up up enter 'wait:\nabcdef\n> ' ctrl-d -- -n 5
+  ended_well
+}
+
+@test "a line can be corrected" {
+  session 'wait:> ' 'type:ax\x7f' enter 'wait:\nabcdef\n> ' ctrl-d -- -n 5
+  ended_well
+}
+
+@test "the cursor moves within the line" {
+  has_libedit "$GPT2" || skip "this program is built without libedit"
+  session 'wait:> ' 'type:bc\x01a\x05d' enter 'wait:\nabcdefghi\n> ' ctrl-d -- -n 5
+  ended_well
+}
+
+@test "a terminal that can do nothing is fine" {
+  local kind
+  for kind in dumb "" no-such-terminal; do
+    TERM=$kind session 'wait:> ' type:a enter 'wait:\nabcdef\n> ' enter 'wait:\nghija\n> ' ctrl-d -- -n 5
+    ended_well
+  done
+}
+
+@test "without TERM, the session works" {
+  unset TERM
+  session 'wait:> ' type:a enter 'wait:\nabcdef\n> ' ctrl-d -- -n 5
+  ended_well
+}
+
+# ---- what is typed reaches the model as it is
+
+@test "letters beyond ASCII reach the model as they are" {
+  local name
+  name=$(utf8_locale) || skip "there is no UTF-8 locale here"
+  LC_ALL=$name M=$LETTERS session 'wait:> ' 'type:ßa' enter 'wait:\nßaü€😀a\n> ' \
+    'type:漢😀' enter 'wait:\n漢😀aü€😀\n> ' ctrl-d -- -n 10
+  ended_well
+}
+
+@test "letters beyond ASCII reach the model as they are in the C locale, too" {
+  LC_ALL=C M=$LETTERS session 'wait:> ' 'type:ü' enter 'wait:\nü€😀aü\n> ' \
+    'type:漢€' enter 'wait:\n漢€😀aü€\n> ' ctrl-d -- -n 10
+  ended_well
+}
+
+@test "a pasted text is a text for each of its lines" {
+  session 'wait:> ' 'type:a\rc\re\r' 'wait:\nabcdef\n' 'wait:\ncdefgh\n' 'wait:\nefghij\n' 'wait:> ' \
+    idle ctrl-d -- -n 5
+  ended_well
+}
+
+@test "lines pasted while a text is being written wait for their turn" {
+  session 'wait:> ' 'type:a\r' 'wait:\nabc' 'type:c\re\r' 'wait:\ncdefgh' 'wait:\nefghij' 'wait:> ' idle ctrl-d -- -n 5
+  ended_well
+}
+
+@test "a Windows line end is no part of the line" {
+  session 'wait:> ' 'type:a\r\n' 'wait:\nabcdef\n> ' idle ctrl-d -- -n 5
+  ended_well
+  lacks "$output" aabcde
+}
+
+# ---- when there is no session
+
+@test "a prompt on the command line starts no session on a terminal" {
+  session -- -n 3 a
+  ended_well
+  equal "$(head -n 1 <<<"$output")" abcd
+}
+
+@test "- on a terminal reads the text until Ctrl-D" {
+  session idle type:a ctrl-d ctrl-d 'wait:abcd\n' -- -n 3 -
+  ended_well
+}
+
+@test "--json on a terminal reads the text until Ctrl-D" {
+  session idle type:a ctrl-d ctrl-d 'wait:"prompt":"a"' -- -n 3 --json
+  ended_well
+}
+
+@test "a session whose model is missing ends before it asks for a line" {
+  M=/nowhere session --
+  equal "$status" 1
+  contains "$output" /nowhere
+  lacks "$output" "> "
+}
+
+# ---- without libedit
+
+@test "without libedit, the session works on plain lines" {
+  plain
+  session 'wait:> ' type:a enter 'wait:\nabcdef\n> ' enter 'wait:\nghija\n> ' 'type:ü😀a' enter \
+    'wait:\nü😀abcdef\n> ' 'type:c\r\n' 'wait:\ncdefgh\n> ' idle ctrl-d -- -n 5
+  ended_well
+}
+
+@test "without libedit, Ctrl-C drops the line or stops the text, and Ctrl-D ends the session" {
+  plain
+  M=$LONG session 'wait:> ' idle type:xyz 'wait:xyz' ctrl-c 'wait:\n> ' type:a enter 'wait:abcdefghijabcdefghij' \
+    ctrl-c 'wait:\n> ' idle ctrl-c 'wait:\n> ' type:b enter 'wait:bcdefghij' ctrl-c 'wait:\n> ' idle ctrl-d -- -n 16000
+  ended_well
+}
