@@ -27,12 +27,23 @@ LIBRARIES += libedit
 DEFINES += -DHAVE_LIBEDIT
 endif
 
+# stb_image_write is a header alone, which writes PNGs. Not every system has a package of it;
+# without it everything else works, and the build says so.
+NEEDS_NO_LIBRARIES := help clean model
+STB_CFLAGS := $(shell $(PKG_CONFIG) --cflags stb 2>/dev/null)
+has_header = $(shell printf '\043include <$(1)>\n' | \
+	$(CC) $(CPPFLAGS) $(STB_CFLAGS) -E - >/dev/null 2>&1 && echo yes)
+ifneq ($(call has_header,stb/stb_image_write.h)$(call has_header,stb_image_write.h),)
+DEFINES += -DHAVE_STB $(STB_CFLAGS)
+else ifneq ($(filter-out $(NEEDS_NO_LIBRARIES),$(or $(MAKECMDGOALS),all)),)
+$(info stb_image_write was not found: building without PNG pictures (scripts/setup.sh installs it))
+endif
+
 ALL_CFLAGS = -std=c11 $(WARNINGS) $(CFLAGS) $(CPPFLAGS) $(DEFINES) -pthread -MMD -MP \
 	$(shell $(PKG_CONFIG) --cflags $(LIBRARIES))
 LIBS = $(shell $(PKG_CONFIG) --libs $(LIBRARIES)) -lm -pthread
 
 # Without the libraries nothing can be built, so say how to get them before the compiler complains.
-NEEDS_NO_LIBRARIES := help clean model
 ifneq ($(filter-out $(NEEDS_NO_LIBRARIES),$(or $(MAKECMDGOALS),all)),)
 ifneq ($(shell $(PKG_CONFIG) --exists 'libcjson >= 1.7.13' libutf8proc 2>/dev/null && echo yes),yes)
 $(error The libraries cJSON (1.7.13 or newer) and utf8proc, or pkg-config, are missing: run scripts/setup.sh)
@@ -41,7 +52,7 @@ endif
 
 # --- sources --------------------------------------------------------------------------------------
 
-LIBRARY_SOURCES := $(wildcard common/*.c common/kernels/*.c)
+LIBRARY_SOURCES := $(wildcard common/*.c common/kernels/*.c common/plot/*.c)
 GPT2_SOURCES := step8_kvcache/gpt2.c $(wildcard step8_kvcache/cli/*.c)
 STEPS := $(patsubst %/main.c,%,$(wildcard step*_*/main.c))
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*.c))

@@ -1,0 +1,156 @@
+#define _POSIX_C_SOURCE 200809L
+
+#include "lesson.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "files.h"
+
+enum { EXIT_USAGE = 2 };
+
+/* The words of the command line from argv[first] on, joined with spaces. NULL without memory. */
+static char *join_words(int argc, char **argv, int first) {
+    size_t length = 1;
+    for (int i = first; i < argc; i++)
+        length += strlen(argv[i]) + 1;
+    char *text = calloc(length, 1);
+    for (int i = first; i < argc && text != NULL; i++) {
+        strcat(text, i > first ? " " : "");
+        strcat(text, argv[i]);
+    }
+    return text;
+}
+
+static int usage(const char *name, FILE *stream) {
+    fprintf(stream,
+            "usage: %s [-m DIR] [-o DIR] [text]\n"
+            "  -m DIR   the model's folder (models/tiny)\n"
+            "  -o DIR   where pictures go (out/%s)\n"
+            "  text     what to work on (the environment's PROMPT, or the lesson's own text)\n",
+            name, name);
+    return stream == stdout ? EXIT_SUCCESS : EXIT_USAGE;
+}
+
+/* The text: from the command line, else from PROMPT, else the lesson's own. */
+static bool choose_text(struct lesson *lesson, int argc, char **argv, int first,
+                        const char *default_text) {
+    const char *prompt = getenv("PROMPT");
+    lesson->text = prompt != NULL && prompt[0] != '\0' ? prompt : default_text;
+    if (first < argc) {
+        lesson->owned[0] = join_words(argc, argv, first);
+        lesson->text = lesson->owned[0];
+    }
+    if (lesson->text == NULL)
+        return false;
+    lesson->length = strlen(lesson->text);
+    return true;
+}
+
+bool lesson_begin(struct lesson *lesson, int argc, char **argv, const char *name, const char *title,
+                  const char *default_text) {
+    *lesson = (struct lesson){.model = "models/tiny"};
+    lesson->owned[1] = path_join("out", name);
+    lesson->out = lesson->owned[1];
+    int option;
+    while ((option = getopt(argc, argv, "m:o:h")) != -1) {
+        if (option == 'm')
+            lesson->model = optarg;
+        else if (option == 'o')
+            lesson->out = optarg;
+        else {
+            lesson->status = usage(name, option == 'h' ? stdout : stderr);
+            return false;
+        }
+    }
+    if (!choose_text(lesson, argc, argv, optind, default_text) || lesson->out == NULL) {
+        fprintf(stderr, "%s: out of memory\n", name);
+        lesson->status = EXIT_FAILURE;
+        return false;
+    }
+    printf("%s\n", title);
+    for (size_t i = 0; i < strlen(title); i++)
+        putchar('=');
+    printf("\n");
+    return true;
+}
+
+void lesson_section(const char *title) {
+    printf("\n%s\n", title);
+    for (size_t i = 0; i < strlen(title); i++)
+        putchar('-');
+    printf("\n");
+}
+
+void lesson_shape(const char *name, struct shape shape, const char *remark) {
+    char text[SHAPE_TEXT_SIZE];
+    shape_text(&shape, text);
+    if (remark[0] == '\0')
+        printf("%-20s%s\n", name, text);
+    else
+        printf("%-20s%-18s %s\n", name, text, remark);
+}
+
+void lesson_check(struct lesson *lesson, bool passed, const char *what) {
+    lesson->n_checks++;
+    lesson->n_failed += !passed;
+    printf("%-70s %s\n", what, passed ? "ok" : "FAILED");
+}
+
+void lesson_check_close(struct lesson *lesson, double difference, double limit, const char *what) {
+    char line[128];
+    snprintf(line, sizeof line, "%s (largest difference %.1e)", what, difference);
+    lesson_check(lesson, difference <= limit, line); // NaN compares as false
+}
+
+char *lesson_picture(const struct lesson *lesson, const char *file_name, struct error *err) {
+    char *folder = path_join(lesson->out, "");
+    bool made = folder != NULL;
+    // Makes each folder of the path in turn: out, then out/step4.
+    for (char *slash = folder; made && slash != NULL;) {
+        slash = strchr(slash + 1, '/');
+        if (slash != NULL)
+            *slash = '\0';
+        made = mkdir(folder, 0777) == 0 || errno == EEXIST;
+        if (slash != NULL)
+            *slash = '/';
+        if (slash != NULL && slash[1] == '\0')
+            break;
+    }
+    int reason = errno;
+    free(folder);
+    if (!made) {
+        error_set(err, "%s: cannot make the folder: %s (-o DIR names another)", lesson->out,
+                  strerror(reason));
+        return NULL;
+    }
+    char *path = path_join(lesson->out, file_name);
+    if (path == NULL)
+        error_no_memory(err, "a picture's name");
+    return path;
+}
+
+int lesson_fail(struct lesson *lesson, const struct error *err) {
+    fflush(stdout);
+    fprintf(stderr, "error: %s\n", err->message);
+    lesson->status = EXIT_FAILURE;
+    return lesson_end(lesson);
+}
+
+int lesson_end(struct lesson *lesson) {
+    if (lesson->status == EXIT_SUCCESS && lesson->n_failed > 0)
+        lesson->status = EXIT_FAILURE;
+    for (size_t i = 0; i < 2; i++) {
+        free(lesson->owned[i]);
+        lesson->owned[i] = NULL;
+    }
+    if (fflush(stdout) != 0 && lesson->status == EXIT_SUCCESS) {
+        fprintf(stderr, "error: standard output: cannot write: %s\n", strerror(errno));
+        lesson->status = EXIT_FAILURE;
+    }
+    return lesson->status;
+}

@@ -1,0 +1,556 @@
+/* common/plot.h: charts as pictures. */
+#include "support.h"
+
+#include "../../common/plot/font.h"
+#include "../../common/plot/plot.h"
+
+static const char *const tokens[] = {"The",  "·server", "·crashed", "·because", "·it", "·ran",
+                                     "·out", "·of",     "·memory",  ".",        "↵",   "·👋"};
+
+static bool same_color(struct color a, struct color b) {
+    return a.red == b.red && a.green == b.green && a.blue == b.blue;
+}
+
+static int count_color(const struct canvas *canvas, struct color color) {
+    int count = 0;
+    for (int y = 0; y < canvas->height; y++) {
+        for (int x = 0; x < canvas->width; x++)
+            count += same_color(canvas_get(canvas, x, y), color);
+    }
+    return count;
+}
+
+/* The picture, or the test fails with the message. */
+static struct canvas *drawn(struct canvas *canvas, const struct error *err) {
+    if (canvas == NULL)
+        fail_msg("%s", err->message);
+    return canvas;
+}
+
+/* Nothing is cut off at the edges: a few pixels all around are white. */
+static void assert_margin(const struct canvas *canvas) {
+    enum { MARGIN = 6 };
+    for (int y = 0; y < canvas->height; y++) {
+        for (int x = 0; x < canvas->width; x++) {
+            bool edge = x < MARGIN || y < MARGIN || x >= canvas->width - MARGIN ||
+                        y >= canvas->height - MARGIN;
+            if (edge && !same_color(canvas_get(canvas, x, y), color_white()))
+                fail_msg("something is drawn at (%d, %d) of %d x %d", x, y, canvas->width,
+                         canvas->height);
+        }
+    }
+}
+
+/* --- heatmaps ----------------------------------------------------------------------------------- */
+
+TEST(a_heatmaps_cells_have_the_colours_of_their_values) {
+    struct error err;
+    // Neither 0.25 nor 0.75 of the scale is a number's colour by accident: the legend holds each
+    // of the colours in one or a few lines of 14 pixels, a cell has more than a thousand.
+    const float values[] = {0.25f, 0.75f, 0.75f, -INFINITY};
+    struct heatmap map = {.values = values, .n_rows = 2, .n_columns = 2, .low = 0, .high = 1};
+    struct canvas *canvas = drawn(plot_heatmap(&map, &err), &err);
+    int quarter = count_color(canvas, color_sequential(0.25));
+    int three_quarters = count_color(canvas, color_sequential(0.75));
+    int none = count_color(canvas, color_none());
+    assert_in_range(quarter, 1000, 1700);
+    assert_in_range(three_quarters, 2000, 3300);
+    assert_in_range(none, 1000, 1800); // and its square in the legend
+    canvas_free(canvas);
+}
+
+TEST(rows_are_drawn_from_the_top_and_columns_from_the_left) {
+    struct error err;
+    const float values[] = {-1, 0, 0, 0, 1, 0}; // the 1 is in row 1, column 1
+    struct heatmap map = {.values = values, .n_rows = 2, .n_columns = 3, .scale = CHART_SIGNED};
+    struct canvas *canvas = drawn(plot_heatmap(&map, &err), &err);
+    int negative_x = -1, negative_y = -1, positive_x = -1, positive_y = -1;
+    for (int y = 0; y < canvas->height; y++) { // the first pixels of each from the top left
+        for (int x = 0; x < canvas->width; x++) {
+            struct color color = canvas_get(canvas, x, y);
+            if (negative_x < 0 && same_color(color, color_diverging(-1)))
+                negative_x = x, negative_y = y;
+            if (positive_x < 0 && same_color(color, color_diverging(1)) && x < negative_x + 110)
+                positive_x = x, positive_y = y;
+        }
+    }
+    int cell_width = positive_x - negative_x, cell_height = positive_y - negative_y;
+    assert_in_range(cell_width, 30, 50);
+    assert_in_range(cell_height, 30, 50);
+    canvas_free(canvas);
+}
+
+TEST(numbers_in_cells_are_drawn_on_request) {
+    struct error err;
+    const float values[] = {0.25f, 0.5f};
+    struct heatmap map = {.values = values, .n_rows = 1, .n_columns = 2, .high = 1};
+    struct canvas *plain = drawn(plot_heatmap(&map, &err), &err);
+    map.show_values = true;
+    struct canvas *with_values = drawn(plot_heatmap(&map, &err), &err);
+    assert_true(count_color(with_values, color_ink()) > count_color(plain, color_ink()) + 40);
+    canvas_free(plain);
+    canvas_free(with_values);
+}
+
+static float *random_values(struct random_source *random, size_t n) {
+    float *values = malloc(n * sizeof *values);
+    assert_non_null(values);
+    random_floats(random, values, n);
+    if (random_below(random, 3) == 0)
+        values[random_below(random, n)] = -INFINITY;
+    return values;
+}
+
+/* n labels of random kinds, which point into static texts. */
+static void random_labels(struct random_source *random, const char **labels, size_t n) {
+    static const char *const kinds[] = {
+        "a", "·server", "·electroencephalographically", "日本語のとても長い単語です", "👋👋", "",
+        "\xff\xfe", "e\xcc\x81", "12", "a\nb"};
+    for (size_t i = 0; i < n; i++)
+        labels[i] = kinds[random_below(random, LENGTH(kinds))];
+}
+
+TEST(heatmaps_of_all_sizes_keep_their_margins) {
+    struct random_source random = {8};
+    static const size_t sizes[] = {1, 2, 5, 12, 39, 41, 200, 700, CHART_LARGEST_MAP};
+    static const char *const titles[] = {
+        NULL, "head 0", "a title that is much longer than the narrow picture below it is wide",
+        "a title so long that no picture is made wide enough for it, which is why it must be "
+        "shortened somewhere, with an ellipsis at its end, and not be cut off at the edge"};
+    for (size_t i = 0; i < 60; i++) {
+        struct error err;
+        const char *rows[CHART_LARGEST_MAP], *columns[CHART_LARGEST_MAP];
+        size_t n_rows = sizes[random_below(&random, LENGTH(sizes))];
+        size_t n_columns = sizes[random_below(&random, LENGTH(sizes))];
+        float *values = random_values(&random, n_rows * n_columns);
+        random_labels(&random, rows, n_rows);
+        random_labels(&random, columns, n_columns);
+        struct heatmap map = {.title = titles[i % 4],
+                              .row_title = titles[(i + 1) % 4],
+                              .column_title = titles[(i + 2) % 4],
+                              .value_title = titles[(i + 3) % 4],
+                              .values = values,
+                              .n_rows = n_rows,
+                              .n_columns = n_columns,
+                              .row_labels = random_below(&random, 4) ? rows : NULL,
+                              .column_labels = random_below(&random, 4) ? columns : NULL,
+                              .scale = i % 2 ? CHART_SIGNED : CHART_AMOUNT,
+                              .show_values = random_below(&random, 2)};
+        struct canvas *canvas = drawn(plot_heatmap(&map, &err), &err);
+        assert_margin(canvas);
+        canvas_free(canvas);
+        free(values);
+    }
+}
+
+TEST(an_empty_or_huge_heatmap_is_refused) {
+    struct error err;
+    const float value = 1;
+    struct heatmap map = {.title = "none", .values = &value, .n_rows = 0, .n_columns = 1};
+    assert_null(plot_heatmap(&map, &err));
+    assert_message(&err, "none", "0 rows", "expected 1 to 1024");
+    map.n_rows = 1;
+    map.n_columns = CHART_LARGEST_MAP + 1;
+    assert_null(plot_heatmap(&map, &err));
+    assert_message(&err, "1025 columns");
+}
+
+/* The 12 heads of GPT-2's attention to 12 tokens. values: [12, 12, 12], filled; maps: [12] */
+static void make_heads(float *values, struct heatmap *maps) {
+    static const char *const names[] = {"head 0", "head 1", "head 2", "head 3", "head 4",  "head 5",
+                                        "head 6", "head 7", "head 8", "head 9", "head 10", "head 11"};
+    struct random_source random = {4};
+    for (size_t h = 0; h < 12; h++) {
+        float *weights = values + h * 144;
+        for (size_t r = 0; r < 12; r++) {
+            float sum = 0;
+            for (size_t c = 0; c < 12; c++) {
+                weights[r * 12 + c] = c <= r ? (float)exp(4 * random_uniform(&random)) : 0;
+                sum += weights[r * 12 + c];
+            }
+            for (size_t c = 0; c < 12; c++)
+                weights[r * 12 + c] /= sum;
+        }
+        maps[h] = (struct heatmap){.title = names[h],
+                                   .row_title = "the token that looks",
+                                   .column_title = "the token looked at",
+                                   .value_title = "weight",
+                                   .values = weights,
+                                   .n_rows = 12,
+                                   .n_columns = 12,
+                                   .row_labels = tokens,
+                                   .column_labels = tokens,
+                                   .high = 1};
+    }
+}
+
+TEST(heatmaps_side_by_side_keep_their_margins) {
+    struct error err;
+    float values[12 * 144];
+    struct heatmap maps[12];
+    make_heads(values, maps);
+    for (size_t n = 1; n <= 12; n++) {
+        maps[0].row_labels = n % 2 ? tokens : NULL;
+        maps[0].column_labels = n % 3 ? tokens : NULL;
+        struct canvas *canvas = drawn(plot_heatmaps("Heads", maps, n, &err), &err);
+        assert_margin(canvas);
+        canvas_free(canvas);
+    }
+}
+
+TEST(heatmaps_side_by_side_share_one_scale) {
+    struct error err;
+    const float small[] = {1}, large[] = {4};
+    struct heatmap maps[] = {{.values = small, .n_rows = 1, .n_columns = 1},
+                             {.values = large, .n_rows = 1, .n_columns = 1}};
+    struct canvas *canvas = drawn(plot_heatmaps(NULL, maps, 2, &err), &err);
+    assert_in_range(count_color(canvas, color_sequential(0.25)), 1000, 2000);
+    assert_in_range(count_color(canvas, color_sequential(1)), 1000, 2000);
+    canvas_free(canvas);
+}
+
+TEST(heatmaps_of_different_shapes_are_refused) {
+    struct error err;
+    const float values[] = {1, 2, 3, 4};
+    struct heatmap maps[] = {{.values = values, .n_rows = 2, .n_columns = 2},
+                             {.values = values, .n_rows = 1, .n_columns = 2}};
+    assert_null(plot_heatmaps(NULL, maps, 2, &err));
+    assert_message(&err, "heatmap 1", "[1, 2]", "[2, 2]");
+    assert_null(plot_heatmaps(NULL, maps, 0, &err));
+    assert_message(&err, "0 heatmaps", "expected 1 to 48");
+}
+
+/* --- bars --------------------------------------------------------------------------------------- */
+
+TEST(bars_are_as_long_as_their_values) {
+    struct error err;
+    const float values[] = {4, 2, 1, -2};
+    struct bar_chart chart = {.values = values, .labels = tokens, .n = 4};
+    struct canvas *canvas = drawn(plot_bars(&chart, &err), &err);
+    double positive = count_color(canvas, color_series(0));
+    double negative = count_color(canvas, color_series(1));
+    assert_close(negative / positive, 2.0 / 7.0, 0.01);
+    assert_margin(canvas);
+    canvas_free(canvas);
+}
+
+TEST(bars_on_a_common_scale_can_be_compared) {
+    struct error err;
+    const float half = 0.5f, quarter = 0.25f;
+    struct bar_chart chart = {.values = &half, .labels = tokens, .n = 1, .high = 1};
+    struct canvas *first = drawn(plot_bars(&chart, &err), &err);
+    chart.values = &quarter;
+    struct canvas *second = drawn(plot_bars(&chart, &err), &err);
+    assert_int_equal(count_color(first, color_series(0)), 2 * count_color(second, color_series(0)));
+    canvas_free(first);
+    canvas_free(second);
+}
+
+TEST(muted_bars_are_grey) {
+    struct error err;
+    const float values[] = {4, 4};
+    const bool muted[] = {false, true};
+    struct bar_chart chart = {
+        .values = values, .labels = tokens, .n = 2, .muted = muted, .muted_title = "cut off"};
+    struct canvas *canvas = drawn(plot_bars(&chart, &err), &err);
+    assert_true(count_color(canvas, color_none()) > count_color(canvas, color_series(0)) / 2);
+    assert_margin(canvas);
+    canvas_free(canvas);
+}
+
+TEST(bars_of_any_kind_keep_their_margins) {
+    struct random_source random = {31};
+    for (size_t i = 0; i < 60; i++) {
+        struct error err;
+        const char *labels[CHART_MOST_BARS], *texts[CHART_MOST_BARS];
+        size_t n = 1 + random_below(&random, CHART_MOST_BARS);
+        float *values = random_values(&random, n);
+        random_labels(&random, labels, n);
+        random_labels(&random, texts, n);
+        struct bar_chart chart = {.title = i % 2 ? "some bars" : NULL,
+                                  .value_title = i % 3 ? "what they are" : NULL,
+                                  .values = values,
+                                  .labels = labels,
+                                  .value_texts = i % 5 ? NULL : texts,
+                                  .percent = i % 4 == 0,
+                                  .n = n};
+        struct canvas *canvas = drawn(plot_bars(&chart, &err), &err);
+        assert_margin(canvas);
+        canvas_free(canvas);
+        free(values);
+    }
+}
+
+TEST(no_bars_or_too_many_are_refused) {
+    struct error err;
+    struct bar_chart chart = {.title = "all words", .n = 0};
+    assert_null(plot_bars(&chart, &err));
+    assert_message(&err, "all words", "0 bars", "expected 1 to 60");
+    chart.n = CHART_MOST_BARS + 1;
+    assert_null(plot_bars(&chart, &err));
+}
+
+/* --- lines -------------------------------------------------------------------------------------- */
+
+/* The lowest and highest y of the picture that have a colour in column x. */
+static void span_in_column(const struct canvas *canvas, int x, struct color color, int *top,
+                           int *bottom) {
+    *top = canvas->height;
+    *bottom = -1;
+    for (int y = 0; y < canvas->height; y++) {
+        if (same_color(canvas_get(canvas, x, y), color)) {
+            *top = y < *top ? y : *top;
+            *bottom = y;
+        }
+    }
+}
+
+TEST(a_line_rises_evenly_from_corner_to_corner) {
+    struct error err;
+    float y[100];
+    for (size_t i = 0; i < 100; i++)
+        y[i] = (float)i;
+    struct line_series series = {.name = "straight", .y = y, .n = 100};
+    struct line_chart chart = {.series = &series, .n_series = 1};
+    struct canvas *canvas = drawn(plot_lines(&chart, &err), &err);
+    int first = -1, last = -1, top, bottom, begin, end;
+    for (int x = 0; x < canvas->width; x++) {
+        span_in_column(canvas, x, color_series(0), &top, &bottom);
+        if (bottom >= 0) {
+            first = first < 0 ? x : first;
+            last = x;
+        }
+    }
+    assert_in_range(last - first, 590, 610);
+    span_in_column(canvas, first, color_series(0), &top, &begin);
+    span_in_column(canvas, last, color_series(0), &end, &bottom);
+    span_in_column(canvas, (first + last) / 2, color_series(0), &top, &bottom);
+    assert_in_range(begin - end, 300, 330);
+    assert_in_range(bottom, (begin + end) / 2 - 4, (begin + end) / 2 + 4);
+    assert_margin(canvas);
+    canvas_free(canvas);
+}
+
+TEST(a_missing_value_interrupts_a_line) {
+    struct error err;
+    float whole[50], broken[50];
+    for (size_t i = 0; i < 50; i++)
+        whole[i] = broken[i] = (float)(i % 7);
+    broken[20] = NAN;
+    broken[21] = INFINITY;
+    struct line_series series = {.name = "", .y = whole, .n = 50};
+    struct line_chart chart = {.series = &series, .n_series = 1};
+    struct canvas *first = drawn(plot_lines(&chart, &err), &err);
+    series.y = broken;
+    struct canvas *second = drawn(plot_lines(&chart, &err), &err);
+    int whole_pixels = count_color(first, color_series(0));
+    int broken_pixels = count_color(second, color_series(0));
+    assert_in_range(broken_pixels, whole_pixels * 88 / 100, whole_pixels * 97 / 100);
+    canvas_free(first);
+    canvas_free(second);
+}
+
+TEST(lines_of_any_values_keep_their_margins) {
+    struct random_source random = {77};
+    for (size_t i = 0; i < 60; i++) {
+        struct error err;
+        struct line_series series[COLOR_SERIES];
+        const char *names[COLOR_SERIES];
+        size_t n_series = 1 + random_below(&random, COLOR_SERIES);
+        float scale = (float)pow(10, (double)random_below(&random, 30) - 15);
+        random_labels(&random, names, n_series);
+        for (size_t s = 0; s < n_series; s++) {
+            size_t n = 1 + random_below(&random, 100);
+            float *y = random_values(&random, n);
+            for (size_t k = 0; k < n; k++)
+                y[k] = i % 7 == 0 ? scale : y[k] * scale; // sometimes a flat line
+            series[s] = (struct line_series){.name = names[s], .y = y, .n = n};
+        }
+        struct line_chart chart = {.title = i % 2 ? "some lines" : NULL,
+                                   .x_title = i % 3 ? "x" : NULL,
+                                   .y_title = i % 4 ? "y" : NULL,
+                                   .series = series,
+                                   .n_series = n_series,
+                                   .from_zero = i % 5 == 0};
+        struct canvas *canvas = drawn(plot_lines(&chart, &err), &err);
+        assert_margin(canvas);
+        canvas_free(canvas);
+        for (size_t s = 0; s < n_series; s++)
+            free((void *)(uintptr_t)series[s].y);
+    }
+}
+
+TEST(no_lines_or_too_many_are_refused) {
+    struct error err;
+    struct line_chart chart = {.title = "time", .n_series = COLOR_SERIES + 1};
+    assert_null(plot_lines(&chart, &err));
+    assert_message(&err, "time", "7 lines", "expected 1 to 6");
+}
+
+/* --- treemaps ----------------------------------------------------------------------------------- */
+
+TEST(tiles_have_the_shares_of_their_groups) {
+    struct error err;
+    const float values[] = {50, 10, 10, 5, 20, 5};
+    const size_t groups[] = {0, 1, 1, 1, 2, 2};
+    static const char *const names[] = {"a", "b", "c"};
+    static const char *const labels[] = {"", "", "", "", "", ""};
+    struct treemap map = {.values = values, .labels = labels, .value_texts = labels,
+                          .groups = groups, .n = 6,           .group_names = names,
+                          .n_groups = 3};
+    struct canvas *canvas = drawn(plot_treemap(&map, &err), &err);
+    double all = 0, counts[3];
+    for (size_t g = 0; g < 3; g++)
+        all += counts[g] = count_color(canvas, color_series(g)) - 14 * 14; // less the legend's
+    assert_close(counts[0] / all, 0.50, 0.01);
+    assert_close(counts[1] / all, 0.25, 0.01);
+    assert_close(counts[2] / all, 0.25, 0.01);
+    assert_close(all, 760 * 420, 760 * 420 * 0.02);
+    canvas_free(canvas);
+}
+
+TEST(treemaps_of_any_values_keep_their_margins) {
+    struct random_source random = {13};
+    for (size_t i = 0; i < 40; i++) {
+        struct error err;
+        float values[CHART_MOST_TILES];
+        size_t groups[CHART_MOST_TILES];
+        const char *labels[CHART_MOST_TILES], *names[COLOR_SERIES];
+        size_t n = 1 + random_below(&random, CHART_MOST_TILES);
+        size_t n_groups = 1 + random_below(&random, COLOR_SERIES);
+        random_labels(&random, labels, n);
+        random_labels(&random, names, n_groups);
+        for (size_t k = 0; k < n; k++) { // from 0 and nearly 0 to a lot
+            values[k] = k % 9 == 8 ? 0 : (float)exp(30 * random_uniform(&random) - 15);
+            groups[k] = random_below(&random, n_groups);
+        }
+        struct treemap map = {.title = "parts",       .values = values, .labels = labels,
+                              .groups = groups,       .n = n,           .group_names = names,
+                              .n_groups = n_groups};
+        struct canvas *canvas = drawn(plot_treemap(&map, &err), &err);
+        assert_margin(canvas);
+        canvas_free(canvas);
+    }
+}
+
+TEST(values_that_are_no_parts_are_refused) {
+    struct error err;
+    static const float bad[][2] = {{1, -1}, {1, NAN}, {INFINITY, 1}, {0, 0}};
+    static const char *const labels[] = {"a", "b"};
+    size_t groups[] = {0, 0};
+    for (size_t i = 0; i < LENGTH(bad); i++) {
+        struct treemap map = {.title = "parts", .values = bad[i], .labels = labels, .n = 2,
+                              .groups = groups, .group_names = labels, .n_groups = 1};
+        assert_null(plot_treemap(&map, &err));
+        assert_message(&err, "treemap \"parts\"");
+    }
+    const float good[] = {1, 2};
+    groups[1] = 1;
+    struct treemap map = {.values = good, .labels = labels, .n = 2,
+                          .groups = groups, .group_names = labels, .n_groups = 1};
+    assert_null(plot_treemap(&map, &err));
+    assert_message(&err, "part 1", "group 1");
+}
+
+/* --- together, and to files --------------------------------------------------------------------- */
+
+static struct canvas *one_color(int width, int height, struct color color) {
+    struct error err;
+    struct canvas *canvas = drawn(canvas_new(width, height, &err), &err);
+    canvas_rectangle(canvas, 0, 0, width, height, color);
+    return canvas;
+}
+
+TEST(pictures_are_put_together_row_by_row) {
+    struct error err;
+    struct color red = {255, 0, 0}, green = {0, 255, 0}, blue = {0, 0, 255};
+    struct canvas *pictures[] = {one_color(10, 20, red), one_color(30, 5, green),
+                                 one_color(10, 10, blue)};
+    struct canvas *whole = drawn(plot_together(NULL, pictures, 3, 2, &err), &err);
+    assert_int_equal(whole->width, 60);
+    assert_int_equal(whole->height, 40);
+    assert_int_equal(count_color(whole, red), 200);
+    assert_int_equal(count_color(whole, green), 150);
+    assert_true(same_color(canvas_get(whole, 30, 0), green));
+    assert_true(same_color(canvas_get(whole, 0, 20), blue));
+    assert_null(pictures[0]); // they are freed
+    canvas_free(whole);
+}
+
+TEST(a_picture_that_failed_fails_the_whole) {
+    struct error err;
+    struct line_chart empty = {.title = "empty"};
+    struct canvas *pictures[] = {one_color(10, 20, color_ink()), plot_lines(&empty, &err)};
+    assert_null(plot_together("two", pictures, 2, 2, &err));
+    assert_message(&err, "empty", "0 lines"); // the first cause
+    assert_false(plot_save(NULL, path_of("never.png"), &err));
+    assert_message(&err, "empty", "0 lines");
+}
+
+#if defined(HAVE_STB)
+TEST(pictures_of_lessons_are_small_files) {
+    enum { LIMIT = 60 * 1024 }; // what a page's picture may take
+    struct error err;
+    float values[12 * 144];
+    struct heatmap maps[12];
+    size_t length;
+    make_heads(values, maps);
+    assert_done(plot_save(plot_heatmaps("Heads", maps, 12, &err), path_of("heads.png"), &err),
+                &err);
+    free(read_bytes(path_of("heads.png"), &length));
+    assert_in_range(length, 5000, LIMIT);
+    maps[0].show_values = true;
+    assert_done(plot_save(plot_heatmap(maps, &err), path_of("head.png"), &err), &err);
+    free(read_bytes(path_of("head.png"), &length));
+    assert_in_range(length, 5000, LIMIT);
+}
+
+TEST(the_same_chart_gives_the_same_file) {
+    struct error err;
+    float values[12 * 144];
+    struct heatmap maps[12];
+    size_t lengths[2];
+    char *files[2];
+    make_heads(values, maps);
+    for (size_t i = 0; i < 2; i++) {
+        assert_done(plot_save(plot_heatmap(maps, &err), path_of("same.png"), &err), &err);
+        files[i] = read_bytes(path_of("same.png"), &lengths[i]);
+    }
+    assert_int_equal(lengths[0], lengths[1]);
+    assert_memory_equal(files[0], files[1], lengths[0]);
+    free(files[0]);
+    free(files[1]);
+}
+#endif
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_heatmaps_cells_have_the_colours_of_their_values),
+        cmocka_unit_test(rows_are_drawn_from_the_top_and_columns_from_the_left),
+        cmocka_unit_test(numbers_in_cells_are_drawn_on_request),
+        cmocka_unit_test(heatmaps_of_all_sizes_keep_their_margins),
+        cmocka_unit_test(an_empty_or_huge_heatmap_is_refused),
+        cmocka_unit_test(heatmaps_side_by_side_keep_their_margins),
+        cmocka_unit_test(heatmaps_side_by_side_share_one_scale),
+        cmocka_unit_test(heatmaps_of_different_shapes_are_refused),
+        cmocka_unit_test(bars_are_as_long_as_their_values),
+        cmocka_unit_test(bars_on_a_common_scale_can_be_compared),
+        cmocka_unit_test(muted_bars_are_grey),
+        cmocka_unit_test(bars_of_any_kind_keep_their_margins),
+        cmocka_unit_test(no_bars_or_too_many_are_refused),
+        cmocka_unit_test(a_line_rises_evenly_from_corner_to_corner),
+        cmocka_unit_test(a_missing_value_interrupts_a_line),
+        cmocka_unit_test(lines_of_any_values_keep_their_margins),
+        cmocka_unit_test(no_lines_or_too_many_are_refused),
+        cmocka_unit_test(tiles_have_the_shares_of_their_groups),
+        cmocka_unit_test(treemaps_of_any_values_keep_their_margins),
+        cmocka_unit_test(values_that_are_no_parts_are_refused),
+        cmocka_unit_test(pictures_are_put_together_row_by_row),
+        cmocka_unit_test(a_picture_that_failed_fails_the_whole),
+#if defined(HAVE_STB)
+        cmocka_unit_test(pictures_of_lessons_are_small_files),
+        cmocka_unit_test(the_same_chart_gives_the_same_file),
+#endif
+    };
+    return cmocka_run_group_tests(tests, open_test_folder, close_test_folder);
+}
