@@ -29,7 +29,8 @@ static bool read_sizes(const char *path, const cJSON *object, struct gpt2_config
                        struct error *err) {
     // Both names stand in GPT-2's own file, with the same value; n_positions is what is used.
     const cJSON *n_positions = cJSON_GetObjectItemCaseSensitive(object, "n_positions");
-    const char *n_ctx_name = cJSON_IsNumber(n_positions) ? "n_positions" : "n_ctx";
+    bool has_n_positions = n_positions != NULL && !cJSON_IsNull(n_positions);
+    const char *n_ctx_name = has_n_positions ? "n_positions" : "n_ctx";
     if (!read_size(path, object, "vocab_size", 0, &config->vocab_size, err) ||
         !read_size(path, object, n_ctx_name, 0, &config->n_ctx, err) ||
         !read_size(path, object, "n_embd", 0, &config->n_embd, err) ||

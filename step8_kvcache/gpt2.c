@@ -168,6 +168,19 @@ static bool encode_prompt(const struct program *program, struct token_list *ids,
 
 /* --- the modes -------------------------------------------------------------------------------- */
 
+static struct report make_report(const struct program *program,
+                                 const struct generation *generation) {
+    return (struct report){
+        .model_folder = program->model_folder,
+        .options = &program->options,
+        .engine = &program->engine,
+        .tokenizer = program->tokenizer,
+        .generation = generation,
+        .prompt = &program->prompt,
+        .load_seconds = program->load_seconds,
+    };
+}
+
 static bool run_generation(struct program *program, const struct generator *generator,
                            struct generation *generation, struct error *err) {
     const struct options *options = &program->options;
@@ -187,9 +200,7 @@ static bool run_generation(struct program *program, const struct generator *gene
         return false;
 
     // What is left to say.
-    struct report report = {program->model_folder, options,    &program->engine,
-                            program->tokenizer,    generation, &program->prompt,
-                            program->load_seconds};
+    struct report report = make_report(program, generation);
     if (options->json) {
         if (!report_json(&report, output, err))
             return false;
@@ -214,7 +225,8 @@ static int run_text_mode(struct program *program, bool interactive, struct error
     struct generator generator = {&program->engine, program->tokenizer, sampler,
                                   options->json ? NULL : &program->output, options->max_new_tokens};
     struct generation generation = {0};
-    bool fine = interactive ? interactive_run(&generator, options, err)
+    struct report report = make_report(program, &generation);
+    bool fine = interactive ? interactive_run(&generator, &report, err)
                             : run_generation(program, &generator, &generation, err);
     bool interrupted = !interactive && generation.stop == STOP_INTERRUPTED;
     generation_free(&generation);
@@ -272,8 +284,6 @@ static bool run_score_mode(struct program *program, struct error *err) {
     const struct options *options = &program->options;
     const struct gpt2_model *model = program->engine.model;
     size_t stride = options->stride != 0 ? options->stride : model->config.n_ctx;
-    if (program->engine.session == NULL)
-        return error_set(err, "--score needs the cache: leave --no-cache out");
     struct token_list ids = {0};
     struct score score;
     bool fine = encode(program, &program->prompt, &ids, err) &&

@@ -155,6 +155,7 @@ bool inspect_logits(struct engine *engine, const struct token_list *ids, const c
         return false;
     // The processor is little-endian (safetensors.c refuses any other), so memory is the format.
     size_t length = engine->model->config.vocab_size * sizeof *logits;
-    return is_standard_output(path) ? output_bytes(output, (const char *)logits, length, err)
-                                    : file_write(path, logits, length, err);
+    bool to_output = strcmp(path, "-") == 0 || is_standard_output(path);
+    return to_output ? output_bytes(output, (const char *)logits, length, err)
+                     : file_write(path, logits, length, err);
 }

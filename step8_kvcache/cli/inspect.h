@@ -25,7 +25,8 @@ bool inspect_detokenize(const struct tokenizer *tokenizer, const struct text *te
 bool inspect_top(struct engine *engine, const struct tokenizer *tokenizer,
                  const struct token_list *ids, size_t n, struct output *output, struct error *err);
 
-/* The scores after the last token, [vocab_size] little-endian floats, to a file. */
+/* The scores after the last token, [vocab_size] little-endian floats, to a file;
+ * "-" is standard output. */
 bool inspect_logits(struct engine *engine, const struct token_list *ids, const char *path,
                     struct output *output, struct error *err);
 

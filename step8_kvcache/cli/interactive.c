@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 #include "line_reader.h"
-#include "report.h"
+#include "options.h"
 
 /* The prompt's tokens; a text that begins with nothing begins with <|endoftext|>. */
 static bool begin_text(const struct generator *generator, const struct options *options,
@@ -51,8 +51,8 @@ static bool continue_text(const struct generator *generator, const struct option
     return fine;
 }
 
-bool interactive_run(const struct generator *generator, const struct options *options,
-                     struct error *err) {
+bool interactive_run(const struct generator *generator, struct report *report, struct error *err) {
+    const struct options *options = report->options;
     struct line_reader *reader = line_reader_new("> ");
     if (reader == NULL)
         return error_no_memory(err, "the session");
@@ -75,6 +75,9 @@ bool interactive_run(const struct generator *generator, const struct options *op
             continue;
         }
         fine = continue_text(generator, options, line, length, &generation, err);
+        report->generation = &generation;
+        if (fine && options->stats)
+            report_stats(report);
     }
     generation_free(&generation);
     line_reader_free(reader);

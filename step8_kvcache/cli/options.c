@@ -248,6 +248,10 @@ bool options_parse(int argc, char **argv, struct options *options, struct error 
     options->n_words = (size_t)(argc - optind);
     if (options->stride != 0 && options->mode != MODE_SCORE)
         return error_set(err, "--stride goes with --score");
+    if (options->mode == MODE_SCORE && options->no_cache)
+        return error_set(err, "--score needs the cache: leave --no-cache out");
+    if (options->json && options->mode != MODE_GENERATE && options->mode != MODE_SCORE)
+        return error_set(err, "--json goes with new text and with --score");
     if (options->mode == MODE_SCORE && options->n_words > 0)
         return error_set(err, "--score reads its text from the file: \"%s\" is one word too many",
                          options->words[0]);
