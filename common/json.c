@@ -2,7 +2,6 @@
 
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "utf8.h"
@@ -65,7 +64,7 @@ bool json_count(const cJSON *item, size_t *count) {
 }
 
 /* One character, or one stray byte (used == 0), as it stands in a JSON string; returns its length. */
-static size_t quote_one(const char *bytes, size_t used, int32_t codepoint, char *out) {
+static size_t for_json(const char *bytes, size_t used, int32_t codepoint, char *out) {
     static const char replacement[] = "\xef\xbf\xbd"; // U+FFFD
     if (used == 0) {
         memcpy(out, replacement, 3);
@@ -81,21 +80,5 @@ static size_t quote_one(const char *bytes, size_t used, int32_t codepoint, char 
 }
 
 char *json_quote(const char *bytes, size_t length) {
-    enum { LONGEST = 6 }; // what one byte may become: \u0000
-    if (length > (SIZE_MAX - 4) / LONGEST)
-        return NULL;
-    char *text = malloc(length * LONGEST + 4); // sprintf writes a NUL, too
-    if (text == NULL)
-        return NULL;
-    size_t written = 0;
-    text[written++] = '"';
-    for (size_t at = 0; at < length;) {
-        int32_t codepoint = 0;
-        size_t used = utf8_decode(bytes + at, length - at, &codepoint);
-        written += quote_one(bytes + at, used, codepoint, text + written);
-        at += used > 0 ? used : 1;
-    }
-    text[written++] = '"';
-    text[written] = '\0';
-    return text;
+    return utf8_quote_as(bytes, length, for_json);
 }

@@ -74,7 +74,7 @@ size_t utf8_printable_now(const char *bytes, size_t length) {
 }
 
 /* One character, or one stray byte, as utf8_quote shows it; returns the length written. */
-static size_t quote_one(const char *bytes, size_t used, int32_t codepoint, char *out) {
+static size_t for_a_person(const char *bytes, size_t used, int32_t codepoint, char *out) {
     static const char *const escapes[][2] = {
         {"\n", "\\n"}, {"\r", "\\r"}, {"\t", "\\t"}, {"\"", "\\\""}, {"\\", "\\\\"}};
     for (size_t i = 0; used > 0 && i < sizeof escapes / sizeof escapes[0]; i++) {
@@ -92,11 +92,10 @@ static size_t quote_one(const char *bytes, size_t used, int32_t codepoint, char 
     return used;
 }
 
-char *utf8_quote(const char *bytes, size_t length) {
-    enum { LONGEST = 4 }; // what one byte may become: \xNN
-    if (length > (SIZE_MAX - 3) / LONGEST)
+char *utf8_quote_as(const char *bytes, size_t length, utf8_notation *notation) {
+    if (length > (SIZE_MAX - 4) / UTF8_QUOTED_MAX)
         return NULL;
-    char *text = malloc(length * LONGEST + 3);
+    char *text = malloc(length * UTF8_QUOTED_MAX + 4); // two quotes, a NUL, and sprintf's NUL
     if (text == NULL)
         return NULL;
     size_t written = 0;
@@ -104,10 +103,14 @@ char *utf8_quote(const char *bytes, size_t length) {
     for (size_t at = 0; at < length;) {
         int32_t codepoint = 0;
         size_t used = utf8_decode(bytes + at, length - at, &codepoint);
-        written += quote_one(bytes + at, used, codepoint, text + written);
+        written += notation(bytes + at, used, codepoint, text + written);
         at += used > 0 ? used : 1;
     }
     text[written++] = '"';
     text[written] = '\0';
     return text;
+}
+
+char *utf8_quote(const char *bytes, size_t length) {
+    return utf8_quote_as(bytes, length, for_a_person);
 }

@@ -28,6 +28,20 @@ bool utf8_valid(const char *bytes, size_t length);
 size_t utf8_printable_now(const char *bytes, size_t length);
 
 /*
+ * Writes one character in another notation and returns the length written, at most
+ * UTF8_QUOTED_MAX. used: its bytes; 0 for a single byte that is not part of valid UTF-8.
+ */
+typedef size_t utf8_notation(const char *bytes, size_t used, int32_t codepoint, char *out);
+
+enum { UTF8_QUOTED_MAX = 6 };
+
+/*
+ * The bytes in double quotes, each character in the notation given. NULL without memory; the
+ * caller frees.
+ */
+char *utf8_quote_as(const char *bytes, size_t length, utf8_notation *notation);
+
+/*
  * The bytes as a person can read them on one line, in double quotes: "\n" for a newline, "\xf0" for
  * a byte that is not part of valid UTF-8. NULL without memory; the caller frees.
  */
