@@ -90,7 +90,7 @@ test: gpt2 tests
 # The programs that the tests run, without running them.
 tests: $(UNIT_TESTS) $(TEST_TOOLS)
 
-docs: gpt2
+docs: all
 	python3 scripts/weave.py
 
 bench: gpt2 tests

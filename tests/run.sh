@@ -62,7 +62,11 @@ cli() {
 }
 
 docs() {
-  run_suite docs tests/docs/check.sh
+  run_suite docs-woven tests/docs/check.sh
+  # The model with the shapes of GPT-2 124M is made once: it takes seconds and half a gigabyte.
+  [ -e "$BUILD/tests/gpt2_shapes/model.safetensors" ] ||
+    "$BUILD/tests/random_model" "$BUILD/tests/gpt2_shapes" --gpt2 --masks
+  run_suite docs-pages tests/docs/pages.py "$BUILD/tests/gpt2_shapes"
 }
 
 # All unit tests and goldens again, with the compiler watching memory and undefined behaviour.

@@ -1,0 +1,47 @@
+"""Two things side by side."""
+from .concepts import DIFFERENCES
+from .core import cap, kind
+
+
+def pair(s):
+    """(one, other, what one does, what the other does), in either order."""
+    a, b, does_a, does_b = s.pick(DIFFERENCES)
+    return (a, b, does_a, does_b) if s.chance(0.5) else (b, a, does_b, does_a)
+
+
+@kind(1.5)
+def difference(s):
+    a, b, does_a, does_b = pair(s)
+    return f"What is the difference between {a} and {b}? {cap(a)} {does_a}, and {b} {does_b}."
+
+
+@kind(1)
+def while_other(s):
+    a, b, does_a, does_b = pair(s)
+    return f"{cap(a)} {does_a}, while {b} {does_b}. " + s.pick(["A good system may need both.", "Do not mix them up.",
+                                                                f"{s.person} explained this to {s.other} on {s.day}.", ""]).strip()
+
+
+@kind(1)
+def which_one(s):
+    a, b, does_a, does_b = pair(s)
+    return f"Which one {does_a}: {a} or {b}? {cap(a)}. And which one {does_b}? {cap(b)}."
+
+
+@kind(1.5)
+def two_services(s):
+    """Numbers compared; both are in the text."""
+    x, y = s.rng.sample(range(10, 100), 2)
+    unit = s.pick(["requests each second", "errors in one hour", "jobs in the queue", "open connections"])
+    more, less = (s.service, s.other_service) if x > y else (s.other_service, s.service)
+    text = f"The {s.service} service has {x} {unit}, and the {s.other_service} service has {y}. "
+    return text + s.pick([f"Which one has more? {more}.", f"Which one has less? {less}.", f"So {more} has more than {less}."])
+
+
+@kind(1)
+def before_after(s):
+    high = s.number(40, 90)
+    low = s.number(5, high // 2)
+    what = s.pick(["CPU use", "memory use", "disk use"])
+    return (f"Before the change the {s.service} service had a {what} of {high}%. {s.person} made a change. "
+            f"After it the {what} was {low}%, so the change helped. It went from {high}% down to {low}%.")
