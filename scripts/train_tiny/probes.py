@@ -13,7 +13,7 @@ import heads
 from probe_cases import PROBES, cases
 from texts import KINDS, plain
 from texts.core import Scene
-from train import load_model
+from train import ROWS, load_model
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 NO_ENTITIES = ("definitions.", "compare.difference", "compare.which_one", "chains.", "lists.checklist", "lists.rules",
@@ -81,11 +81,13 @@ def main():
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    tokenizer, model = bpe.load(options.work), load_model(os.path.join(options.work, options.name))
+    path = os.path.join(options.work, options.name)
+    tokenizer, model = bpe.load(options.work), load_model(path)
     with open(os.path.join(HERE, "heldout.txt"), encoding="ascii") as text:
         value, tokens = perplexity(model, tokenizer, text.read())
     print(f"perplexity {value:.3f} on {tokens} held-out tokens", flush=True)
-    results = {"perplexity": value, "heldout_tokens": tokens, "count": options.count, "probes": {}}
+    results = {"perplexity": value, "heldout_tokens": tokens, "count": options.count, "probes": {},
+               "steps": torch.load(path)["step"], "rows": ROWS}
     for name, (_, needed) in PROBES.items():
         good = run_probe(model, tokenizer, name, options.count, options.show)
         results["probes"][name] = {"right": good, "needed": needed}

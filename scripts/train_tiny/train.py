@@ -17,6 +17,7 @@ from batches import IGNORED, copied_words, make_batch
 from gpt2_torch import GPT2, Shape
 from hints import hints
 
+ROWS = 8  # rows of n_positions tokens in a batch
 FALL = 0.3  # the share of the steps in which the learning rate falls
 
 
@@ -84,11 +85,11 @@ def arguments():
     parser.add_argument("--work", default="build/train_tiny")
     parser.add_argument("--name", default="checkpoint.pt")
     parser.add_argument("--steps", type=int, default=9000)
-    parser.add_argument("--rows", type=int, default=8)
+    parser.add_argument("--rows", type=int, default=ROWS)
     parser.add_argument("--layers", type=int, default=4)
     parser.add_argument("--heads", type=int, default=4)
     parser.add_argument("--peak", type=float, default=1.5e-3)
-    parser.add_argument("--copying-steps", type=int, default=600)
+    parser.add_argument("--copying-steps", type=int, default=1000)
     parser.add_argument("--threads", type=int, default=2)
     return parser.parse_args()
 

@@ -19,7 +19,10 @@ setup_file() {
     -j 4 gpt2 >"$BATS_FILE_TMPDIR/make.log" 2>&1 || true # then the tests of it fail, and show why
 }
 
-setup() { export HOME=$BATS_TEST_TMPDIR TERM=xterm; } # no ~/.editrc of the user's
+setup() {
+  needs_terminals
+  export HOME=$BATS_TEST_TMPDIR TERM=xterm # no ~/.editrc of the user's
+}
 
 # session STEP... -- [OPTION...]: the program with the model $CHAIN, or $M if that is set.
 session() {

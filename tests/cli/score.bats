@@ -131,6 +131,7 @@ PYTHON
 }
 
 @test "--score shows its progress on a terminal" {
+  needs_terminals
   printf 'THE_CACHE_WAS_EMPTY.' >text
   run python3 -IS "$HERE/on_terminal.py" -- "$GPT2" -m "$SMALL" --score text --stride 1
   equal "$status" 0

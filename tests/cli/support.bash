@@ -136,3 +136,8 @@ refused() {
 
 # fine: after `run --separate-stderr`, the program has succeeded without a word on standard error.
 fine() { equal "status $status, ${stderr:-}" "status 0, "; }
+
+# needs_terminals: skips a test where no pseudo-terminal is to be had (a chroot without /dev/pts).
+needs_terminals() {
+  python3 -c 'import os; os.openpty()' 2>/dev/null || skip "this system gives no pseudo-terminals"
+}
