@@ -204,7 +204,7 @@ static bool run_generation(struct program *program, const struct generator *gene
     if (options->json) {
         if (!report_json(&report, output, err))
             return false;
-    } else if (!output_finish(output, err) || !output_bytes(output, "\n", 1, err)) {
+    } else if (!output_end_line(output, err)) {
         return false;
     }
     if (generation->stop == STOP_CONTEXT)
@@ -271,7 +271,8 @@ static bool print_score(struct program *program, const struct score *score, size
                                                  "perplexity                    %.4f\n";
     int n = snprintf(lines, sizeof lines, format, score->n_scored, stride, score->mean_nll,
                      score->perplexity);
-    return output_bytes(&program->output, lines, (size_t)n, err);
+    return output_bytes(&program->output, lines, (size_t)n, err) &&
+           output_flush(&program->output, err);
 }
 
 static void show_progress(void *context, size_t done, size_t total) {
@@ -347,7 +348,8 @@ static void use_locale(void) {
 static int print_text(const char *text) {
     struct output output = {{0}, 0, false};
     struct error err;
-    if (output_bytes(&output, text, strlen(text), &err) || output.closed)
+    if ((output_bytes(&output, text, strlen(text), &err) && output_flush(&output, &err)) ||
+        output.closed)
         return EXIT_SUCCESS;
     fprintf(stderr, "gpt2: %s\n", err.message);
     return EXIT_FAILURE;

@@ -21,7 +21,7 @@ bool inspect_tokenize(const struct token_list *ids, struct output *output, struc
         if (!output_bytes(output, digits, (size_t)n, err))
             return false;
     }
-    return output_bytes(output, "\n", 1, err);
+    return output_end_line(output, err);
 }
 
 static bool is_white_space(char c) {
@@ -75,7 +75,7 @@ bool inspect_detokenize(const struct tokenizer *tokenizer, const struct text *te
         fine = output_bytes(output, bytes, length, err);
     }
     token_list_free(&ids);
-    return fine && output_bytes(output, "\n", 1, err);
+    return fine && output_end_line(output, err);
 }
 
 /* The sum of exp(logit - largest) over the vocabulary: what softmax divides by. */
@@ -99,7 +99,7 @@ static bool print_candidate(const struct tokenizer *tokenizer, size_t rank,
                      (unsigned long)candidate->id);
     bool written = output_bytes(output, columns, (size_t)n, err) &&
                    output_bytes(output, quoted, strlen(quoted), err) &&
-                   output_bytes(output, "\n", 1, err);
+                   output_end_line(output, err);
     free(quoted);
     return written;
 }
@@ -156,6 +156,7 @@ bool inspect_logits(struct engine *engine, const struct token_list *ids, const c
     // The processor is little-endian (safetensors.c refuses any other), so memory is the format.
     size_t length = engine->model->config.vocab_size * sizeof *logits;
     bool to_output = strcmp(path, "-") == 0 || is_standard_output(path);
-    return to_output ? output_bytes(output, (const char *)logits, length, err)
+    return to_output ? output_bytes(output, (const char *)logits, length, err) &&
+                           output_flush(output, err)
                      : file_write(path, logits, length, err);
 }

@@ -45,7 +45,7 @@ static bool continue_text(const struct generator *generator, const struct option
     interrupt_catch(false);
     bool fine = generate(generator, generation, err);
     if (fine)
-        fine = output_finish(output, err) && output_bytes(output, "\n", 1, err);
+        fine = output_end_line(output, err);
     if (fine)
         explain_stop(generator, generation->stop);
     return fine;

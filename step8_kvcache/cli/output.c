@@ -7,16 +7,25 @@
 
 #include "../../common/utf8.h"
 
-bool output_bytes(struct output *output, const char *bytes, size_t length, struct error *err) {
-    if (output->closed)
-        return false;
-    if (length == 0 || (fwrite(bytes, 1, length, stdout) == length && fflush(stdout) == 0))
-        return true;
+/* What errno says about a write that failed. */
+static bool write_failed(struct output *output, struct error *err) {
     if (errno == EPIPE) {
         output->closed = true;
         return error_set(err, "standard output was closed");
     }
     return error_set(err, "standard output: cannot write: %s", strerror(errno));
+}
+
+bool output_bytes(struct output *output, const char *bytes, size_t length, struct error *err) {
+    if (output->closed)
+        return false;
+    return fwrite(bytes, 1, length, stdout) == length || write_failed(output, err);
+}
+
+bool output_flush(struct output *output, struct error *err) {
+    if (output->closed)
+        return false;
+    return fflush(stdout) == 0 || write_failed(output, err);
 }
 
 bool output_text(struct output *output, const char *bytes, size_t length, struct error *err) {
@@ -29,13 +38,14 @@ bool output_text(struct output *output, const char *bytes, size_t length, struct
     size_t ready = utf8_printable_now(joined, total);
     output->n_held = total - ready;
     memcpy(output->held, joined + ready, output->n_held);
-    bool written = output_bytes(output, joined, ready, err);
+    bool written = output_bytes(output, joined, ready, err) && output_flush(output, err);
     free(joined);
     return written;
 }
 
-bool output_finish(struct output *output, struct error *err) {
+bool output_end_line(struct output *output, struct error *err) {
     size_t n = output->n_held;
     output->n_held = 0;
-    return output_bytes(output, output->held, n, err);
+    return output_bytes(output, output->held, n, err) && output_bytes(output, "\n", 1, err) &&
+           output_flush(output, err);
 }

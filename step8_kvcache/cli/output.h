@@ -20,13 +20,21 @@ struct output {
     bool closed; // the reader of our pipe has gone: nothing more to do, and no error
 };
 
-/* Writes raw bytes and flushes. false with *err filled in, or with output->closed set. */
+/*
+ * All of these return false with *err filled in when it could not be written; output->closed is set
+ * when that was because the reader has gone.
+ */
+
+/* Raw bytes, which may wait in a buffer. */
 bool output_bytes(struct output *output, const char *bytes, size_t length, struct error *err);
 
-/* Writes what is whole of the held bytes and these; the rest is held back. */
+/* What is whole of the held bytes and these, at once; the rest is held back. */
 bool output_text(struct output *output, const char *bytes, size_t length, struct error *err);
 
-/* Writes what is still held back, whole or not. */
-bool output_finish(struct output *output, struct error *err);
+/* What is still held back, whole or not, and the end of the line, at once. */
+bool output_end_line(struct output *output, struct error *err);
+
+/* Everything that waits in the buffer. */
+bool output_flush(struct output *output, struct error *err);
 
 #endif

@@ -114,9 +114,9 @@ static bool fill(cJSON *object, const struct report *report) {
 bool report_json(const struct report *report, struct output *output, struct error *err) {
     cJSON *object = cJSON_CreateObject();
     char *line = object != NULL && fill(object, report) ? cJSON_PrintUnformatted(object) : NULL;
-    bool written = line != NULL ? output_bytes(output, line, strlen(line), err) &&
-                                      output_bytes(output, "\n", 1, err)
-                                : error_no_memory(err, "the JSON object");
+    bool written =
+        line != NULL ? output_bytes(output, line, strlen(line), err) && output_end_line(output, err)
+                     : error_no_memory(err, "the JSON object");
     cJSON_free(line);
     cJSON_Delete(object);
     return written;
