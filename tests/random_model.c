@@ -23,6 +23,7 @@ struct settings {
     const char *folder;
     size_t n_layer, n_head, n_embd, n_ctx, n_inner, vocab_size;
     const char *epsilon, *activation, *dtype;
+    const char *rules; // a merges.txt whose rules come first; NULL: all are made up
     bool prefix, masks, lm_head;
     double peak; // scales the weights that decide how sharp attention and the logits are
     uint64_t seed;
@@ -252,51 +253,94 @@ static void byte_symbol(int index, char *symbol) {
     }
 }
 
-/* The n-th token made by merging: aa, ab ... zz, aaa, aab ... Each is one of before plus a letter. */
-static void merged_token(size_t n, char *token) {
-    size_t length = 2, count = 26 * 26;
+/*
+ * The n-th made-up token: in letters aa, ab ... zz, aaa, aab ...; each is one of before plus a
+ * symbol, so the rule that makes it is known. Beside rules from a file the symbols are those of the
+ * bytes 0xf8 to 0xff, which no text contains.
+ */
+static void made_up_token(size_t n, bool beside_a_file, char *token) {
+    size_t base = beside_a_file ? 8 : 26, length = 2, count = base * base;
     while (n >= count) {
         n -= count;
-        count *= 26;
+        count *= base;
         length++;
     }
-    token[length] = '\0';
-    for (size_t i = length; i-- > 0; n /= 26)
-        token[i] = (char)('a' + n % 26);
+    size_t width = beside_a_file ? 2 : 1;
+    token[length * width] = '\0';
+    for (size_t i = length; i-- > 0; n /= base) {
+        if (beside_a_file)
+            token[2 * i] = '\xc3'; // U+00F8 to U+00FF in UTF-8: c3 b8 to c3 bf
+        token[width * i + width - 1] = (char)((beside_a_file ? 0xb8 : 'a') + (int)(n % base));
+    }
+}
+
+/* The next rule of a file, "left right", as its token; false at the end. Writes the rule. */
+static bool next_rule(FILE *rules, FILE *merges, char *token, size_t size) {
+    char line[512];
+    do {
+        if (rules == NULL || fgets(line, sizeof line, rules) == NULL)
+            return false;
+        line[strcspn(line, "\r\n")] = '\0';
+    } while (strncmp(line, "#version", 8) == 0 || strchr(line, ' ') == NULL);
+    fprintf(merges, "%s\n", line);
+    char *space = strchr(line, ' ');
+    snprintf(token, size, "%.*s%s", (int)(space - line), line, space + 1);
+    return true;
+}
+
+static void write_json_member(FILE *vocab, const char *token, size_t id) {
+    fprintf(vocab, "\"");
+    for (const char *c = token; *c != '\0'; c++)
+        fprintf(vocab, "%s%c", *c == '"' || *c == '\\' ? "\\" : "", *c);
+    fprintf(vocab, "\": %zu, ", id);
 }
 
 static void write_tokenizer(const struct settings *s) {
     FILE *vocab = create(s, "vocab.json"), *merges = create(s, "merges.txt");
+    FILE *rules = s->rules != NULL ? fopen(s->rules, "rb") : NULL;
+    if (s->rules != NULL && rules == NULL)
+        die("cannot open the file of --rules");
     fprintf(vocab, "{");
     fprintf(merges, "#version: 0.2\n");
+    size_t n_made_up = 0;
     for (size_t id = 0; id + 1 < s->vocab_size; id++) {
-        char token[32];
+        char token[512];
         if (id < 256) {
             byte_symbol((int)id, token);
-        } else {
-            merged_token(id - 256, token);
-            size_t left = strlen(token) - 1;
+        } else if (!next_rule(rules, merges, token, sizeof token)) {
+            made_up_token(n_made_up++, rules != NULL, token);
+            size_t left = strlen(token) - (rules != NULL ? 2 : 1);
             fprintf(merges, "%.*s %s\n", (int)left, token, token + left);
         }
-        bool escape = token[0] == '"' || token[0] == '\\';
-        fprintf(vocab, "\"%s%s\": %zu, ", escape ? "\\" : "", token, id);
+        write_json_member(vocab, token, id);
     }
     fprintf(vocab, "\"<|endoftext|>\": %zu}\n", s->vocab_size - 1);
     finish(vocab);
     finish(merges);
+    if (rules != NULL)
+        fclose(rules);
 }
 
 /* --- the command line -------------------------------------------------------------------------- */
 
 static const struct option options[] = {
-    {"n-layer", required_argument, NULL, 'l'}, {"n-head", required_argument, NULL, 'h'},
-    {"n-embd", required_argument, NULL, 'd'},  {"n-ctx", required_argument, NULL, 'c'},
-    {"n-inner", required_argument, NULL, 'i'}, {"vocab-size", required_argument, NULL, 'v'},
-    {"epsilon", required_argument, NULL, 'e'}, {"activation", required_argument, NULL, 'a'},
-    {"dtype", required_argument, NULL, 't'},   {"prefix", no_argument, NULL, 'p'},
-    {"masks", no_argument, NULL, 'm'},         {"lm-head", no_argument, NULL, 'o'},
-    {"peak", required_argument, NULL, 'k'},    {"seed", required_argument, NULL, 's'},
-    {"gpt2", no_argument, NULL, 'g'},          {NULL, 0, NULL, 0},
+    {"n-layer", required_argument, NULL, 'l'},
+    {"n-head", required_argument, NULL, 'h'},
+    {"n-embd", required_argument, NULL, 'd'},
+    {"n-ctx", required_argument, NULL, 'c'},
+    {"n-inner", required_argument, NULL, 'i'},
+    {"vocab-size", required_argument, NULL, 'v'},
+    {"epsilon", required_argument, NULL, 'e'},
+    {"activation", required_argument, NULL, 'a'},
+    {"dtype", required_argument, NULL, 't'},
+    {"prefix", no_argument, NULL, 'p'},
+    {"masks", no_argument, NULL, 'm'},
+    {"lm-head", no_argument, NULL, 'o'},
+    {"peak", required_argument, NULL, 'k'},
+    {"seed", required_argument, NULL, 's'},
+    {"gpt2", no_argument, NULL, 'g'},
+    {"rules", required_argument, NULL, 'r'},
+    {NULL, 0, NULL, 0},
 };
 
 static size_t number(const char *text) {
@@ -320,16 +364,18 @@ static void set_option(struct settings *s, int option, const char *value) {
     case 'o': s->lm_head = true; break;
     case 'k': s->peak = strtod(value, NULL); break;
     case 's': s->seed = number(value); break;
+    case 'r': s->rules = value; break;
     // clang-format on
     case 'g':
         s->n_layer = 12, s->n_head = 12, s->n_embd = 768, s->n_ctx = 1024, s->vocab_size = 50257;
         break;
     default:
-        fprintf(stderr,
-                "usage: random_model DIR [--n-layer N] [--n-head N] [--n-embd N] [--n-ctx N]\n"
-                "  [--n-inner N] [--vocab-size N] [--epsilon X] [--activation gelu_new|gelu]\n"
-                "  [--dtype F32|F16|BF16] [--prefix] [--masks] [--lm-head] [--peak X] [--seed N]\n"
-                "  [--gpt2]   the shapes of GPT-2 124M\n");
+        fprintf(
+            stderr,
+            "usage: random_model DIR [--n-layer N] [--n-head N] [--n-embd N] [--n-ctx N]\n"
+            "  [--n-inner N] [--vocab-size N] [--epsilon X] [--activation gelu_new|gelu]\n"
+            "  [--dtype F32|F16|BF16] [--prefix] [--masks] [--lm-head] [--peak X] [--seed N]\n"
+            "  [--gpt2]   the shapes of GPT-2 124M   [--rules merges.txt]  begin with its rules\n");
         exit(2);
     }
 }
