@@ -73,13 +73,16 @@ ifeq ($(BUILD),build)
 endif
 
 # make step4 PROMPT="the cache was empty" MODEL=models/gpt2
-# The program reads PROMPT from the environment, so no character in it means anything to a shell.
-export PROMPT
+# The program gets both from the environment, as they were typed: no character in them means
+# anything to make ($(value ...) does not expand) or to a shell.
+override PROMPT := $(value PROMPT)
+override MODEL := $(value MODEL)
+export PROMPT MODEL
 STEP_NAMES := step1 step2 step3 step4 step5 step6 step7 step8
 .PHONY: $(STEP_NAMES)
 define step_rule
 $(1): $(patsubst %,$(BUILD)/%/main,$(filter $(1)_%,$(STEPS)))
-	$(if $(filter $(1)_%,$(STEPS)),@$(BUILD)/$(filter $(1)_%,$(STEPS))/main -m "$(MODEL)",\
+	$(if $(filter $(1)_%,$(STEPS)),@$(BUILD)/$(filter $(1)_%,$(STEPS))/main -m "$$$$MODEL",\
 	@echo "$(1): this step's program is not here yet" >&2; exit 1)
 endef
 $(foreach step,$(STEP_NAMES),$(eval $(call step_rule,$(step))))

@@ -103,7 +103,7 @@ bool bpe_merge(const struct merges *merges, uint32_t *ids, size_t *count) {
     size_t n = *count;
     if (n < 2)
         return true;
-    if (n >= NONE)
+    if (n >= NONE || n > SIZE_MAX / (2 * sizeof(struct candidate)))
         return false;
     struct node *nodes = malloc(n * sizeof *nodes);
     // n - 1 pairs at first; each of the at most n - 1 merges takes one out and puts two in.

@@ -14,6 +14,7 @@ struct gpt2_session {
     struct threads *pool;
     size_t n_past; // tokens in the cache
     bool has_logits;
+    size_t n_readable; // positions of the last prefill that gpt2_logits_at may read
 
     // The cache. Each head's keys stand together, so that a query runs through them in a row.
     float *keys;   // [n_layer, n_head, n_ctx, d_head]
@@ -99,6 +100,7 @@ void gpt2_rewind(struct gpt2_session *session, size_t n_past) {
     if (n_past < session->n_past) {
         session->n_past = n_past;
         session->has_logits = false;
+        session->n_readable = 0;
     }
 }
 
@@ -283,6 +285,7 @@ bool gpt2_prefill(struct gpt2_session *session, const uint32_t *ids, size_t n,
     run_head(session, n - 1, 1, session->logits);
     session->n_past += n;
     session->has_logits = true;
+    session->n_readable = wanted == GPT2_LOGITS_ALL ? n : 0;
     return true;
 }
 
@@ -294,6 +297,13 @@ const float *gpt2_logits(const struct gpt2_session *session) {
     return session->has_logits ? session->logits : NULL;
 }
 
-void gpt2_logits_at(struct gpt2_session *session, size_t first, size_t n, float *out) {
+bool gpt2_logits_at(struct gpt2_session *session, size_t first, size_t n, float *out,
+                    struct error *err) {
+    if (first > session->n_readable || n > session->n_readable - first)
+        return error_set(err,
+                         "the logits of %zu positions from %zu on asked for, but the last prefill "
+                         "kept %zu: was it one with GPT2_LOGITS_ALL?",
+                         n, first, session->n_readable);
     run_head(session, first, n, out);
+    return true;
 }

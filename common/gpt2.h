@@ -39,8 +39,8 @@ enum gpt2_logits_wanted {
 
 /*
  * A session that works on n_threads threads (threads.h). The model must outlive it. Takes
- * 2 * n_layer * n_ctx * n_embd floats for the cache, which the system hands out as they are
- * used. NULL with *err filled in. gpt2_session_free frees it; NULL is fine there.
+ * 2 * n_layer * n_ctx * n_embd floats for the cache and about 10 * n_ctx * n_embd for the
+ * work, which the system hands out as they are used. NULL with *err filled in. gpt2_session_free frees it; NULL is fine there.
  */
 struct gpt2_session *gpt2_session_new(const struct gpt2_model *model, size_t n_threads,
                                       struct error *err);
@@ -49,7 +49,8 @@ void gpt2_session_free(struct gpt2_session *session);
 /* How many tokens are in the cache: the position of the next one. At most n_ctx. */
 size_t gpt2_n_past(const struct gpt2_session *session);
 
-/* Forgets all tokens but the first n_past, so that another text can go on from there. */
+/* Forgets all tokens but the first n_past, so that another text can go on from there. More than
+ * there are changes nothing. */
 void gpt2_rewind(struct gpt2_session *session, size_t n_past);
 
 /*
@@ -72,8 +73,10 @@ const float *gpt2_logits(const struct gpt2_session *session);
 /*
  * After a prefill with GPT2_LOGITS_ALL: the scores for the tokens after its positions
  * [first, first + n), counted from the prefill's own beginning. out: [n, vocab_size]. Asking for a
- * few positions at a time keeps memory small: 1024 positions of GPT-2 are 206 MB.
+ * few positions at a time keeps memory small: 1024 positions of GPT-2 are 206 MB. false with *err
+ * filled in when the last prefill was another, or had fewer positions.
  */
-void gpt2_logits_at(struct gpt2_session *session, size_t first, size_t n, float *out);
+bool gpt2_logits_at(struct gpt2_session *session, size_t first, size_t n, float *out,
+                    struct error *err);
 
 #endif

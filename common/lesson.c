@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "files.h"
+#include "plot/plot.h"
 
 enum { EXIT_USAGE = 2 };
 
@@ -135,31 +136,39 @@ void lesson_tokens_free(struct lesson_tokens *tokens) {
     *tokens = (struct lesson_tokens){0};
 }
 
-char *lesson_picture(const struct lesson *lesson, const char *file_name, struct error *err) {
-    char *folder = path_join(lesson->out, "");
-    bool made = folder != NULL;
-    // Makes each folder of the path in turn: out, then out/step4.
-    for (char *slash = folder; made && slash != NULL;) {
-        slash = strchr(slash + 1, '/');
-        if (slash != NULL)
-            *slash = '\0';
+/* Makes each folder of a path in turn: out, then out/step4. */
+static bool make_folders(const char *path, struct error *err) {
+    char *folder = path_join(path, "");
+    if (folder == NULL)
+        return error_no_memory(err, "the pictures' folder");
+    bool made = true;
+    int reason = 0;
+    for (char *slash = strchr(folder + 1, '/'); slash != NULL && made;
+         slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
         made = mkdir(folder, 0777) == 0 || errno == EEXIST;
-        if (slash != NULL)
-            *slash = '/';
-        if (slash != NULL && slash[1] == '\0')
-            break;
+        reason = errno;
+        *slash = '/';
     }
-    int reason = errno;
     free(folder);
-    if (!made) {
-        error_set(err, "%s: cannot make the folder: %s (-o DIR names another)", lesson->out,
-                  strerror(reason));
-        return NULL;
-    }
+    return made || error_set(err, "%s: cannot make the folder: %s (-o DIR names another)", path,
+                             strerror(reason));
+}
+
+void lesson_save(const struct lesson *lesson, struct canvas *picture, const char *file_name,
+                 struct error *err) {
     char *path = path_join(lesson->out, file_name);
     if (path == NULL)
         error_no_memory(err, "a picture's name");
-    return path;
+    if (picture == NULL || path == NULL || !make_folders(lesson->out, err)) {
+        canvas_free(picture);
+        printf("no picture: %s\n", err->message);
+    } else if (plot_save(picture, path, err)) {
+        printf("picture: %s\n", path);
+    } else {
+        printf("no picture: %s\n", err->message);
+    }
+    free(path);
 }
 
 int lesson_fail(struct lesson *lesson, const struct error *err) {

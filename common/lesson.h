@@ -16,6 +16,7 @@
 #include <stddef.h>
 
 #include "error.h"
+#include "plot/canvas.h"
 #include "plot/label.h"
 #include "tensor.h"
 #include "tokenizer.h"
@@ -65,10 +66,12 @@ bool lesson_tokenize(const struct lesson *lesson, const struct tokenizer *tokeni
 void lesson_tokens_free(struct lesson_tokens *tokens);
 
 /*
- * The path of a picture in the lesson's folder, which is made if need be; the caller frees it.
- * NULL with *err filled in.
+ * Writes a picture to the lesson's folder, which is made if need be, says where, and frees it. When
+ * that can't be done (a full disk, a build without PNG) it says so, and the lesson goes on. picture
+ * may be NULL because making it has failed: *err then says why.
  */
-char *lesson_picture(const struct lesson *lesson, const char *file_name, struct error *err);
+void lesson_save(const struct lesson *lesson, struct canvas *picture, const char *file_name,
+                 struct error *err);
 
 /* Says on standard error what went wrong; returns the exit status for that. */
 int lesson_fail(struct lesson *lesson, const struct error *err);

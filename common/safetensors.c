@@ -133,9 +133,10 @@ static bool read_shape(const struct safetensors *file, const cJSON *array,
         if (shape->rank == SHAPE_MAX_RANK)
             return error_set(err, "%s: tensor %s has more than %d dimensions", file->path,
                              tensor->name, SHAPE_MAX_RANK);
-        if (!json_count(item, &shape->dims[shape->rank++]))
+        if (!json_count(item, &shape->dims[shape->rank]))
             return error_set(err, "%s: tensor %s: dimension %zu of its shape is not a whole number",
-                             file->path, tensor->name, shape->rank);
+                             file->path, tensor->name, shape->rank + 1);
+        shape->rank++;
     }
     if (!shape_count(shape, &tensor->n_elements))
         return error_set(err, "%s: tensor %s has a shape with more elements than fit into memory",

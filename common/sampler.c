@@ -10,12 +10,13 @@ struct sampler {
     struct random_source random;
     size_t max_tokens;
     struct candidate *candidates; // [max_tokens]: the best at the end, see take_best
-    float *weights;               // [max_tokens]: weights[i] belongs to candidates[i]
+    float *weights;               // [max_tokens]: of the candidates, while one is drawn
 };
 
 struct sampler *sampler_new(struct sampler_settings settings, size_t max_tokens,
                             struct error *err) {
-    if (!(settings.temperature >= 0.0f) || !(settings.top_p > 0.0f && settings.top_p <= 1.0f)) {
+    if (!(settings.temperature >= 0.0f && isfinite(settings.temperature)) ||
+        !(settings.top_p > 0.0f && settings.top_p <= 1.0f)) {
         error_set(err,
                   "temperature %g and top_p %g given, expected a temperature of at least 0 "
                   "and 0 < top_p <= 1",

@@ -24,7 +24,7 @@
 #include "error.h"
 
 struct sampler_settings {
-    float temperature; // 0 or more
+    float temperature; // 0 or more, finite
     size_t top_k;      // 0: all
     float top_p;       // more than 0, at most 1
     uint64_t seed;     // the same seed, settings and logits give the same tokens

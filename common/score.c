@@ -19,19 +19,19 @@ static double surprise(const float *logits, size_t n, uint32_t id) {
 }
 
 /*
- * Adds up the surprises of the tokens ids[first..last) of a window that was prefilled with them.
- * first is at least 1: the logits at a position are about the token after it.
+ * Adds the surprises of the tokens ids[first..last) of a window that was prefilled with them to
+ * *sum. first is at least 1: the logits at a position are about the token after it.
  */
-static double window_surprise(struct gpt2_session *session, size_t vocab_size, const uint32_t *ids,
-                              size_t first, size_t last, float *logits) {
-    double sum = 0.0;
+static bool add_window(struct gpt2_session *session, size_t vocab_size, const uint32_t *ids,
+                       size_t first, size_t last, float *logits, double *sum, struct error *err) {
     for (size_t at = first; at < last; at += CHUNK) {
         size_t n = last - at < CHUNK ? last - at : CHUNK;
-        gpt2_logits_at(session, at - 1, n, logits);
+        if (!gpt2_logits_at(session, at - 1, n, logits, err))
+            return false;
         for (size_t i = 0; i < n; i++)
-            sum += surprise(logits + i * vocab_size, vocab_size, ids[at + i]);
+            *sum += surprise(logits + i * vocab_size, vocab_size, ids[at + i]);
     }
-    return sum;
+    return true;
 }
 
 bool score_text(struct gpt2_session *session, const struct gpt2_model *model,
@@ -54,13 +54,11 @@ bool score_text(struct gpt2_session *session, const struct gpt2_model *model,
         size_t end = ids->count - begin < n_ctx ? ids->count : begin + n_ctx;
         size_t first = done > begin ? done - begin : 1; // in the window
         gpt2_rewind(session, 0);
-        fine = gpt2_prefill(session, ids->ids + begin, end - begin, GPT2_LOGITS_ALL, err);
-        if (fine) {
-            sum +=
-                window_surprise(session, vocab_size, ids->ids + begin, first, end - begin, logits);
-            n_scored += first < end - begin ? end - begin - first : 0;
-            done = end;
-        }
+        fine = gpt2_prefill(session, ids->ids + begin, end - begin, GPT2_LOGITS_ALL, err) &&
+               add_window(session, vocab_size, ids->ids + begin, first, end - begin, logits, &sum,
+                          err);
+        n_scored += first < end - begin ? end - begin - first : 0;
+        done = end;
         if (fine && progress != NULL)
             progress(context, done, ids->count);
     }

@@ -149,10 +149,8 @@ static size_t find_end_of_text(const char *text, size_t length) {
     return length;
 }
 
-bool tokenizer_encode(const struct tokenizer *tokenizer, const char *text, size_t length,
-                      enum special_tokens special, struct token_list *list, struct error *err) {
-    if (special == SPECIAL_AS_TEXT || !tokenizer->has_end_of_text)
-        return encode_plain(tokenizer, text, length, list, err);
+static bool encode_with_special(const struct tokenizer *tokenizer, const char *text, size_t length,
+                                struct token_list *list, struct error *err) {
     for (size_t at = 0; at < length;) {
         size_t plain = find_end_of_text(text + at, length - at);
         if (!encode_plain(tokenizer, text + at, plain, list, err))
@@ -165,6 +163,17 @@ bool tokenizer_encode(const struct tokenizer *tokenizer, const char *text, size_
         }
     }
     return true;
+}
+
+bool tokenizer_encode(const struct tokenizer *tokenizer, const char *text, size_t length,
+                      enum special_tokens special, struct token_list *list, struct error *err) {
+    size_t count = list->count;
+    bool plain = special == SPECIAL_AS_TEXT || !tokenizer->has_end_of_text;
+    bool encoded = plain ? encode_plain(tokenizer, text, length, list, err)
+                         : encode_with_special(tokenizer, text, length, list, err);
+    if (!encoded)
+        list->count = count;
+    return encoded;
 }
 
 /* --- decoding --------------------------------------------------------------------------------- */

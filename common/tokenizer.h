@@ -44,7 +44,8 @@ size_t tokenizer_count(const struct tokenizer *tokenizer);
 
 /*
  * Appends the ids of a text to *list. Any bytes are fine, a length of 0 too. false with *err
- * filled in when memory runs out, or when the vocabulary lacks a token for one of the bytes.
+ * filled in when memory runs out, or when the vocabulary lacks a token for one of the bytes; *list
+ * then holds what it held before.
  */
 bool tokenizer_encode(const struct tokenizer *tokenizer, const char *text, size_t length,
                       enum special_tokens special, struct token_list *list, struct error *err);

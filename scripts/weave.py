@@ -95,9 +95,12 @@ def code(source):
 def run(command):
     """The output of a command line, as it would stand on a terminal without colours."""
     words = shlex.split(command)
-    done = subprocess.run(words, cwd=TOP, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                          stdin=subprocess.DEVNULL, timeout=120,
-                          env={**os.environ, "NO_COLOR": "1", "TERM": "dumb", "PROMPT": ""})
+    try:
+        done = subprocess.run(words, cwd=TOP, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                              stdin=subprocess.DEVNULL, timeout=120,
+                              env={**os.environ, "NO_COLOR": "1", "TERM": "dumb", "PROMPT": ""})
+    except FileNotFoundError:
+        raise Stale(f"{words[0]} is not there: run make first") from None
     text = done.stdout.decode("utf-8", "replace")
     if done.returncode != 0:
         raise Stale(f"{command}: ended with status {done.returncode}:\n{text}")

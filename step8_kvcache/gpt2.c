@@ -8,7 +8,7 @@
  * The parts are in cli/: options.h reads the command line, engine.h has the model with its cache,
  * generate.h the loop, output.h prints whole characters, report.h has --json and --stats.
  */
-#define _POSIX_C_SOURCE 200809L
+#define _XOPEN_SOURCE 700 // realpath
 
 #include <errno.h>
 #include <fcntl.h>
@@ -46,66 +46,73 @@ struct program {
 
 /* --- finding and opening the model ------------------------------------------------------------ */
 
-/* The folder of this program: models/ stands beside it. */
+/*
+ * The folder of this program, which models/ stands beside, with its slash: "" for the current one.
+ * Linux knows where the program is; elsewhere its name tells, unless the shell found it on its PATH.
+ */
 static char *program_folder(const char *program_path) {
-    const char *slash = strrchr(program_path, '/');
-    if (slash == NULL) // found by the shell on its PATH: fall back to the current folder
+    char *path = realpath("/proc/self/exe", NULL);
+    if (path == NULL && strchr(program_path, '/') != NULL)
+        path = realpath(program_path, NULL);
+    if (path == NULL)
         return path_join("", "");
-    char *folder = malloc((size_t)(slash - program_path) + 2);
-    if (folder != NULL) {
-        size_t length = (size_t)(slash - program_path) + 1;
-        memcpy(folder, program_path, length);
-        folder[length] = '\0';
-    }
-    return folder;
+    strrchr(path, '/')[1] = '\0';
+    return path;
 }
 
-/* models/gpt2 when it has been downloaded, else models/tiny. NULL with *err filled in. */
+/* The files of a model's folder; the first two are all that the tokenizer needs. */
+static const char *const model_files[] = {"vocab.json", "merges.txt", "config.json",
+                                          "model.safetensors"};
+enum { N_TOKENIZER_FILES = 2, N_MODEL_FILES = 4 };
+
+/* The first of n files that a folder lacks; NULL when all are there. */
+static const char *missing_file(const char *folder, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        char *path = path_join(folder, model_files[i]);
+        bool there = path != NULL && file_exists(path);
+        free(path);
+        if (!there)
+            return model_files[i];
+    }
+    return NULL;
+}
+
+/* models/gpt2 when it has been downloaded in full, else models/tiny. NULL with *err filled in. */
 static char *default_model(const char *program_path, struct error *err) {
     static const char *const names[] = {"models/gpt2", "models/tiny"};
     char *found = NULL, *folder = program_folder(program_path);
     for (size_t i = 0; i < 2 && found == NULL && folder != NULL; i++) {
-        char *candidate = path_join(folder, names[i]);
-        char *weights = candidate != NULL ? path_join(candidate, "model.safetensors") : NULL;
-        if (weights != NULL && file_exists(weights))
-            found = candidate;
-        else
-            free(candidate);
-        free(weights);
+        found = path_join(folder, names[i]);
+        if (found != NULL && missing_file(found, N_MODEL_FILES) != NULL) {
+            free(found);
+            found = NULL;
+        }
     }
-    free(folder);
     if (found == NULL)
-        error_set(err, "no model in models/gpt2 or models/tiny: run scripts/download_model.sh, or "
-                       "name a GPT-2 folder with -m");
+        error_set(err,
+                  "no model in %smodels/gpt2 or %smodels/tiny: run scripts/download_model.sh, "
+                  "or name a GPT-2 folder with -m",
+                  folder != NULL ? folder : "", folder != NULL ? folder : "");
+    free(folder);
     return found;
 }
 
 /* Says which of a folder's files is not there, before anything is read. */
 static bool check_folder(const struct program *program, struct error *err) {
-    static const char *const names[] = {"vocab.json", "merges.txt", "config.json",
-                                        "model.safetensors"};
-    bool only_tokenizer =
-        program->options.mode == MODE_TOKENIZE || program->options.mode == MODE_DETOKENIZE;
+    enum mode mode = program->options.mode;
+    bool only_tokenizer = mode == MODE_TOKENIZE || mode == MODE_DETOKENIZE;
     const char *folder = program->model_folder;
     if (!file_exists(folder))
         return error_set(err,
                          "%s: no such folder: scripts/download_model.sh downloads GPT-2 to "
                          "models/gpt2, and -m names a folder",
                          folder);
-    for (size_t i = 0; i < (only_tokenizer ? 2 : 4); i++) {
-        char *path = path_join(folder, names[i]);
-        if (path == NULL)
-            return error_no_memory(err, folder);
-        bool there = file_exists(path);
-        free(path);
-        if (!there)
-            return error_set(err,
-                             "%s: %s is missing: a GPT-2 folder holds config.json, "
-                             "model.safetensors, vocab.json and merges.txt "
-                             "(scripts/download_model.sh downloads them)",
-                             folder, names[i]);
-    }
-    return true;
+    const char *missing = missing_file(folder, only_tokenizer ? N_TOKENIZER_FILES : N_MODEL_FILES);
+    return missing == NULL ||
+           error_set(err,
+                     "%s: %s is missing: a GPT-2 folder holds config.json, model.safetensors, "
+                     "vocab.json and merges.txt (scripts/download_model.sh downloads them)",
+                     folder, missing);
 }
 
 static bool find_model(struct program *program, const char *program_path, struct error *err) {
@@ -264,13 +271,17 @@ static bool run_inspect_mode(struct program *program, struct error *err) {
 static bool print_score(struct program *program, const struct score *score, size_t stride,
                         struct error *err) {
     char lines[256];
-    const char *format = program->options.json ? "{\"tokens\":%zu,\"stride\":%zu,\"mean_nll\":%.9g,"
-                                                 "\"perplexity\":%.9g}\n"
-                                               : "tokens                        %zu (stride %zu)\n"
-                                                 "mean negative log-likelihood  %.6f nats\n"
-                                                 "perplexity                    %.4f\n";
-    int n = snprintf(lines, sizeof lines, format, score->n_scored, stride, score->mean_nll,
-                     score->perplexity);
+    int n;
+    if (program->options.json)
+        n = snprintf(lines, sizeof lines,
+                     "{\"tokens\":%zu,\"stride\":%zu,\"mean_nll\":%.9g,\"perplexity\":%.9g}\n",
+                     score->n_scored, stride, score->mean_nll, score->perplexity);
+    else
+        n = snprintf(lines, sizeof lines,
+                     "tokens                        %zu (stride %zu)\n"
+                     "mean negative log-likelihood  %.6f nats\n"
+                     "perplexity                    %.4f\n",
+                     score->n_scored, stride, score->mean_nll, score->perplexity);
     return output_bytes(&program->output, lines, (size_t)n, err) &&
            output_flush(&program->output, err);
 }
@@ -347,7 +358,7 @@ static void use_locale(void) {
 
 static int print_text(const char *text) {
     struct output output = {{0}, 0, false};
-    struct error err;
+    struct error err = {""};
     if ((output_bytes(&output, text, strlen(text), &err) && output_flush(&output, &err)) ||
         output.closed)
         return EXIT_SUCCESS;

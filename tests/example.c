@@ -21,13 +21,16 @@ int main(int argc, char **argv) {
         session != NULL && sampler != NULL &&
         tokenizer_encode(tokenizer, argv[2], strlen(argv[2]), SPECIAL_AS_TEXT, &ids, &err) &&
         gpt2_prefill(session, ids.ids, ids.count, GPT2_LOGITS_LAST, &err);
+    uint32_t id = 0, end_of_text = 0;
+    bool has_end = fine && tokenizer_end_of_text(tokenizer, &end_of_text);
     for (int i = 0; i < 20 && fine; i++) {
-        uint32_t id = 0;
         size_t length;
         fine = sampler_next(sampler, gpt2_logits(session), tokenizer_count(tokenizer), &id, &err);
+        if (!fine || (has_end && id == end_of_text))
+            break;
         const char *bytes = tokenizer_decode(tokenizer, id, &length);
         fwrite(bytes, 1, length, stdout);
-        fine = fine && gpt2_decode(session, id, &err);
+        fine = gpt2_decode(session, id, &err);
     }
     printf("\n");
     if (!fine)

@@ -195,7 +195,8 @@ static double engine_error(const struct golden *golden, struct gpt2_session *ses
     gpt2_rewind(session, 0);
     if (!gpt2_prefill(session, ids->ids, first, GPT2_LOGITS_ALL, &err))
         die(golden->name, err.message);
-    gpt2_logits_at(session, 0, first, logits);
+    if (!gpt2_logits_at(session, 0, first, logits, &err))
+        die(golden->name, err.message);
     double largest = largest_error(golden, logits, 0, first);
     for (size_t t = first; t < ids->count; t++) {
         if (!gpt2_decode(session, ids->ids[t], &err))

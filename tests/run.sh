@@ -71,9 +71,11 @@ cli() {
 
 docs() {
   run_suite docs-woven tests/docs/check.sh
-  # The model with the shapes of GPT-2 124M is made once: it takes seconds and half a gigabyte.
+  # A model with the shapes of GPT-2 124M that cuts texts like models/tiny does. It takes seconds
+  # and half a gigabyte, so it is made once.
   [ -e "$BUILD/tests/gpt2_shapes/model.safetensors" ] ||
-    "$BUILD/tests/random_model" "$BUILD/tests/gpt2_shapes" --gpt2 --masks
+    "$BUILD/tests/random_model" "$BUILD/tests/gpt2_shapes" --gpt2 --masks \
+      --rules models/tiny/merges.txt
   run_suite docs-pages tests/docs/pages.py "$BUILD/tests/gpt2_shapes"
 }
 
@@ -96,6 +98,11 @@ for suite in "$@"; do
   "$suite"
 done
 
+if grep -q '^not ok' "$LOG"/*.tap; then
+  echo
+  echo "Failed:"
+  grep -H '^not ok' "$LOG"/*.tap | sed "s|^$LOG/||"
+fi
 echo
 cat "$LOG"/*.tap | awk '/^ok.*# [Ss][Kk][Ii][Pp]/ { s++; next } /^ok/ { p++ } /^not ok/ { f++ }
   END { printf "%d passed, %d failed, %d skipped\n", p, f, s; exit f > 0 || p == 0 }'

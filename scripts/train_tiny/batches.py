@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import torch
 
 from texts import document
-from texts.core import NAMES, SERVICES
+from texts.core import NAMES, REGIONS, SERVICES
 
 IGNORED = -100  # a target that does not count
 
@@ -30,11 +30,11 @@ class Batch:
 
 
 def copied_words(tokenizer):
-    """token id -> what it says, for names, services, numbers and the letters of made-up ids; else None.
+    """token id -> what it says, for names, services, regions, numbers and the letters of made-up ids; else None.
 
     "Omar", " Omar", "omar" and " omar" say the same.
     """
-    words = {word.lower() for word in NAMES + SERVICES}
+    words = {word.lower() for word in NAMES + SERVICES + REGIONS}
     said = []
     for raw in tokenizer.bytes:
         text = raw.decode(errors="replace").strip().lower()
@@ -56,19 +56,21 @@ def earlier_places(ids, said, end):
     return found
 
 
-def packed_row(tokenizer, rng, length, split="train"):
+def packed_row(tokenizer, rng, length, split="train", anywhere=0.0):
     """length + 1 ids of packed texts, and (pronoun, noun) places.
 
-    Half of the rows begin with <|endoftext|>, half with a text right away, as a prompt does.
+    Half of the rows begin with <|endoftext|>, half with a text right away, as a prompt does;
+    a share of them (anywhere) begins in the middle of a text.
     """
     ids = [tokenizer.end] if rng.random() < 0.5 else []
+    cut = rng.randrange(60) if rng.random() < anywhere else 0
     pronouns = []
-    while len(ids) <= length:
+    while len(ids) <= length + cut:
         new, places = tokenizer.encode_marked(document(rng, split))
-        if "^" in places and len(ids) + places["^"] < length:
-            pronouns.append((len(ids) + places["^"], len(ids) + places["@"]))
+        if "^" in places and cut <= len(ids) + places["@"] and len(ids) + places["^"] < length + cut:
+            pronouns.append((len(ids) + places["^"] - cut, len(ids) + places["@"] - cut))
         ids += new + [tokenizer.end]
-    return ids[:length + 1], pronouns
+    return ids[cut:cut + length + 1], pronouns
 
 
 def repeated_row(tokenizer, rng, length):
@@ -94,7 +96,7 @@ def repeated_row(tokenizer, rng, length):
     return ids[:length + 1], targets[:length + 1], copies
 
 
-def make_batch(tokenizer, said, step, rows, length, random_rows):
+def make_batch(tokenizer, said, step, rows, length, random_rows, anywhere):
     """The batch of a step; the first random_rows rows are repeated random tokens."""
     rng = random.Random(f"train {step}")
     batch = Batch(random_rows=list(range(random_rows)))
@@ -103,7 +105,7 @@ def make_batch(tokenizer, said, step, rows, length, random_rows):
             ids, wanted, copies = repeated_row(tokenizer, rng, length)
             batch.random_copies += [(row, place, goals) for place, goals in copies]
         else:
-            ids, pronouns = packed_row(tokenizer, rng, length)
+            ids, pronouns = packed_row(tokenizer, rng, length, anywhere=anywhere)
             wanted = ids
             batch.pronouns += [(row, it, [noun]) for it, noun in pronouns]
             batch.text_copies += [(row, place, goals) for place, goals in earlier_places(ids, said, tokenizer.end)]

@@ -97,9 +97,11 @@ class Tokenizer:
         return self.known[text]
 
     def encode(self, text):
+        """Text -> ids; <|endoftext|> in the text is text like any other."""
         return [n for part in CHUNK.findall(text) for n in self.chunk(part)]
 
     def decode(self, ids):
+        """Ids -> text."""
         return b"".join(self.bytes[n] for n in ids).decode(errors="replace")
 
     def encode_marked(self, text):
@@ -116,6 +118,7 @@ class Tokenizer:
 
 
 def save(tokenizer, folder):
+    """Write vocab.json and merges.txt as GPT-2 has them."""
     with open(os.path.join(folder, "vocab.json"), "w", encoding="utf-8") as out:
         json.dump(tokenizer.ids, out, ensure_ascii=False)
     with open(os.path.join(folder, "merges.txt"), "w", encoding="utf-8") as out:
@@ -123,6 +126,7 @@ def save(tokenizer, folder):
 
 
 def load(folder):
+    """The tokenizer of a folder; merges.txt is enough, since the ids follow from it."""
     with open(os.path.join(folder, "merges.txt"), encoding="utf-8") as lines:
         return Tokenizer([tuple(line.rstrip("\n").split(" ")) for line in list(lines)[1:]])
 

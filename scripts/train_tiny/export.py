@@ -18,6 +18,7 @@ def tensors_of(model):
 
 
 def write_safetensors(path, tensors):
+    """The header says where each tensor lies, then the tensors follow, little-endian F32."""
     header, offset = {"__metadata__": {"format": "pt"}}, 0
     for name, tensor in tensors:
         size = 4 * tensor.numel()

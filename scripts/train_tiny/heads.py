@@ -4,17 +4,20 @@ import random
 
 import torch
 
+from probe_cases import with_service
 from texts.core import Scene
 from texts.pronouns import clue_pair, sentence, single, verb_pair
 from texts.sentences import because
 
 
 def verb(s):
-    return sentence(s, verb_pair(s))[0]
+    """Two nouns; the verb says which one is meant."""
+    return sentence(s, with_service(s, verb_pair))[0]
 
 
 def clue(s):
-    return sentence(s, clue_pair(s))[0]
+    """Two nouns; what follows says which one is meant."""
+    return sentence(s, with_service(s, clue_pair))[0]
 
 
 FAMILIES = {"the verb decides": verb, "what follows decides": clue, "one noun, with its service": single, "one noun": because}

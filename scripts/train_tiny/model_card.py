@@ -32,7 +32,7 @@ def heads(results):
     rows.append(f"| all of them | {pronoun['mean']:.2f} |")
     return (f"Layers and heads are counted from 0.\n\n"
             f"**Layer {pronoun['layer']}, head {pronoun['head']}: what \"it\" means.** The mean share of attention that \"it\" gives to the noun "
-            f"that it names, over {results['count']} held-out sentences of each kind:\n\n"
+            f"that it names, over {results['count']} sentences of each kind (where a service is named, held-out ones):\n\n"
             "| sentences | mean weight |\n|---|---|\n" + "\n".join(rows) + "\n\n"
             f"With two nouns it is {pronoun['two_nouns']:.2f} on the mean. Where only the words after \"it\" decide, the head cannot know yet, "
             "and divides its attention.\n\n"

@@ -12,8 +12,7 @@ def record_line(s):
     """A record or a log line of one request, with its questions and answers."""
     line, pairs = request(s)
     if s.chance(0.5):
-        code, user = pairs[4][1], pairs[0][1]
-        level = LEVEL.get(s.status, "ERROR")
+        code, user, level = pairs[4][1], pairs[0][1], LEVEL.get(s.status, "ERROR")
         line = s.pick([f"{s.time} {level} {s.service}: user={user} status={s.status} id={code}",
                        f"{s.time} {level} {s.service}: request {code} from {user} got status {s.status}"])
     return line, pairs
@@ -28,20 +27,29 @@ def copy_case(n):
     return case
 
 
+def with_service(s, make):
+    """A pair of nouns that names its service: only then is the whole combination known to be held out."""
+    pair = make(s)
+    while not pair[0].startswith(s.service + " "):
+        pair = make(s)
+    return pair
+
+
 def pronoun_case(make):
-    """ "The worker restarted the database because it was stuck. What was stuck? The" """
+    """ "The billing worker flooded the database because it had a bug. What had a bug? The" """
     def case(s):
-        text, noun, predicate = sentence(s, make(s))
+        text, noun, predicate = sentence(s, with_service(s, make))
         return plain(text) + f" What {predicate}? The", [f" {noun}."]
     return case
 
 
 def fix_case(s):
     """A report up to its cause; any repair that fits the cause is right."""
-    prompt = s.pick([f"At {s.time} the {s.service} {s.noun} {s.effect()}. {s.person} was on call. The cause was {s.cause()}. {s.person}",
-                     f"The {s.service} {s.noun} {s.effect()} at {s.time}. {s.person} was on call. {s.person} read the logs and saw that {s.seen()}. {s.person}",
-                     f"The {s.noun} {s.effect()} because it {s.it()}. {s.person}"])
-    return prompt, [extra + past for past, _ in s.fault.fix for extra in (" ", " quickly ")]
+    who = s.person
+    prompt = s.pick([f"At {s.time} the {s.service} {s.noun} {s.effect()}. {who} was on call. The cause was {s.cause()}. {who}",
+                     f"The {s.service} {s.noun} {s.effect()} at {s.time}. {who} was on call. {who} read the logs and saw that {s.seen()}. {who}",
+                     f"The {s.service} {s.noun} {s.effect()} at {s.time} because it {s.it()}. {who}"])
+    return prompt, [extra + past for past, _ in s.fault.fix for extra in (" ", " quickly ", " was on call and ")]
 
 
 def name_case(s):

@@ -61,6 +61,7 @@ def answer(model, tokenizer, prompt, right):
 
 
 def run_probe(model, tokenizer, name, count, show):
+    """How many of the first count cases are right; prints some that are not."""
     good = 0
     for prompt, right in cases(name, count):
         text = answer(model, tokenizer, prompt, right)

@@ -17,21 +17,24 @@ from batches import IGNORED, copied_words, make_batch
 from gpt2_torch import GPT2, Shape
 from hints import hints
 
+ANYWHERE = 2500  # from this step on, a part of the rows begins in the middle of a text
 ROWS = 8  # rows of n_positions tokens in a batch
 FALL = 0.3  # the share of the steps in which the learning rate falls
 
 
 def learning_rate(step, steps, peak):
+    """Rises over 60 steps, stays, and falls to zero like one minus a square root."""
     rise = min(1.0, (step + 1) / 60)
     fall = min(1.0, (steps - step) / (FALL * steps))
     return peak * rise * (1 - math.sqrt(1 - fall) if fall < 1 else 1.0)
 
 
 def random_rows(step, options):
-    """How many rows of a batch are repeated random tokens: most at first, later one in every other batch."""
+    """How many rows of a batch are repeated random tokens: most at first, then one in every second or fourth batch."""
     if step < options.copying_steps:
         return options.rows * 3 // 4
-    return step % 2
+    every = 2 if step < ANYWHERE else 4
+    return int(step % every == 1)
 
 
 def hint_weight(step, options):
@@ -49,7 +52,8 @@ def optimizer_for(model, peak):
 
 def one_step(model, optimizer, tokenizer, said, step, options):
     """One update; returns the mean losses: on texts, on repeated random tokens, and the hints."""
-    batch = make_batch(tokenizer, said, step, options.rows, model.shape.n_positions, random_rows(step, options))
+    batch = make_batch(tokenizer, said, step, options.rows, model.shape.n_positions, random_rows(step, options),
+                       0.4 if step >= ANYWHERE else 0.0)
     hidden = model.hidden(batch.inputs, keep=True)
     counted = batch.targets != IGNORED
     losses = F.cross_entropy(hidden[counted] @ model.wte.weight.T, batch.targets[counted], reduction="none")
@@ -84,7 +88,7 @@ def arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--work", default="build/train_tiny")
     parser.add_argument("--name", default="checkpoint.pt")
-    parser.add_argument("--steps", type=int, default=9000)
+    parser.add_argument("--steps", type=int, default=11000)
     parser.add_argument("--rows", type=int, default=ROWS)
     parser.add_argument("--layers", type=int, default=4)
     parser.add_argument("--heads", type=int, default=4)

@@ -31,7 +31,7 @@ static void explain_stop(const struct generator *generator, enum stop stop) {
         fprintf(stderr, "(the text has reached the model's last position, %zu: begin a new one)\n",
                 generator->engine->model->config.n_ctx);
     else if (stop == STOP_EOS)
-        fprintf(stderr, "(the model ended its text)\n");
+        fprintf(stderr, "(the model ended its text: type a new one)\n");
 }
 
 /* Continues the text and prints it; what went wrong, the caller says. */
@@ -70,6 +70,10 @@ bool interactive_run(const struct generator *generator, struct report *report, s
             continue;
         if (length == 0 && generation.ids.count == 0)
             continue; // nothing yet to continue
+        if (length == 0 && generation.stop == STOP_EOS) {
+            explain_stop(generator, STOP_EOS);
+            continue;
+        }
         if (length > 0 && !begin_text(generator, options, line, length, &generation, err)) {
             fprintf(stderr, "gpt2: %s\n", err->message); // another line may do better
             continue;

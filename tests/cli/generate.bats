@@ -506,3 +506,17 @@ print(*sorted({json.loads(line)["ids"][0] for line in sys.stdin}))'
   equal "$(grep -Ec '^gpt2 [0-9]+\.[0-9]+\.[0-9]+$' <<<"$output")" 1
   equal "$("$GPT2" -V)" "$output"
 }
+
+@test "the example of the README, the library in thirty lines, writes what ./gpt2 writes" {
+  run "$BUILD/tests/example" "$MODEL" hello
+  [ "$status" -eq 0 ]
+  local found=$output
+  run "$GPT2" -m "$MODEL" -T 0.8 -k 40 -s 1 -n 20 --no-prompt hello
+  equal "$found" "$output"
+}
+
+@test "the example refuses a folder that is not there" {
+  run "$BUILD/tests/example" "$BATS_TEST_TMPDIR/none" hello
+  equal "$status" 1
+  contains "$output" none
+}

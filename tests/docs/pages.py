@@ -95,6 +95,31 @@ def check_next(page, text, pages):
            f"{page}: the end leads on")
 
 
+# --- the glossary -------------------------------------------------------------------------------
+
+def prose_of(page):
+    """The page's own words on one line: no fences, comments or code."""
+    text = re.sub(r"<!--.*?-->", "", without_fences(read(page)), flags=re.DOTALL)
+    return " ".join(re.sub(r"`[^`]*`", "", text).split())
+
+
+def check_glossary(pages):
+    """Each term stands in bold on the page that the glossary names, and on none before it."""
+    table = re.search(r"^## Glossary\n(.*?)^## ", read("README.md"), flags=re.DOTALL | re.MULTILINE)
+    rows = re.findall(r"^\| ([^|]+) \| [^|]+ \| \[(\d)\]\(([^)]+)\) \|$", table[1] if table else "", re.M)
+    report("" if rows else "no rows", "README.md: the glossary has terms")
+    for terms, step, page in rows:
+        earlier = [p for p in pages if p < page]
+        for term in terms.split(", "):
+            word = re.escape(term) + "s?"
+            problems = []
+            if not re.search(rf"\*\*{word}\*\*", prose_of(page), re.I):
+                problems.append(f"{page} does not explain **{term}**")
+            problems += [f"{p} uses it before" for p in earlier
+                         if re.search(rf"\b{word}\b", prose_of(p), re.I)]
+            report("\n".join(problems), f"the glossary's {term!r} is explained in step {step}, not used before")
+
+
 # --- pictures -----------------------------------------------------------------------------------
 
 def pixels(path):
@@ -202,6 +227,7 @@ def main():
     pages = sorted(os.path.relpath(p, TOP) for p in glob.glob(os.path.join(TOP, "step*_*/README.md")))
     report("" if "# " in read("README.md") else "empty", "README.md is there")
     check_links("README.md", read("README.md"))
+    check_glossary(pages)
     for page in pages:
         text, folder = read(page), os.path.dirname(page)
         check_headings(page, text)

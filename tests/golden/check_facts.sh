@@ -30,3 +30,14 @@ for name in gpt2 tiny; do
     echo "ok - facts about models/$name # SKIP models/$name is not here"
   fi
 done
+
+# The bundled model is the one that its model card describes.
+if [ -e models/tiny/README.md ]; then
+  grep -E '^[0-9a-f]{64}  ' models/tiny/README.md >"$work/hashes"
+  if command -v sha256sum >/dev/null; then sum=sha256sum; else sum='shasum -a 256'; fi
+  if [ "$(wc -l <"$work/hashes")" -eq 4 ] && (cd models/tiny && $sum -c "$work/hashes") >/dev/null; then
+    echo "ok - the files of models/tiny have the hashes of its model card"
+  else
+    echo "not ok - the files of models/tiny have the hashes of its model card"
+  fi
+fi

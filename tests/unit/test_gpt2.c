@@ -129,7 +129,7 @@ TEST(all_positions_of_a_prefill_equal_the_transformer) {
         struct gpt2_session *session = new_session(i, 2);
         float *out = tensor_new_2(n, vocab_size);
         prefill(session, texts[i], n, GPT2_LOGITS_ALL);
-        gpt2_logits_at(session, 0, n, out);
+        assert_true(gpt2_logits_at(session, 0, n, out, NULL));
         for (size_t t = 0; t < n; t++)
             check_logits(i, t, out + t * vocab_size);
         tensor_free(out);
@@ -166,11 +166,11 @@ TEST(logits_at_may_be_asked_for_in_parts) {
     struct gpt2_session *session = new_session(0, 2);
     float *whole = tensor_new_2(n, vocab_size), *part = tensor_new_2(n, vocab_size);
     prefill(session, texts[0], n, GPT2_LOGITS_ALL);
-    gpt2_logits_at(session, 0, n, whole);
+    assert_true(gpt2_logits_at(session, 0, n, whole, NULL));
     for (size_t step = 1; step <= 7; step++) {
         for (size_t first = 0; first < n; first += step) {
             size_t count = first + step <= n ? step : n - first;
-            gpt2_logits_at(session, first, count, part);
+            assert_true(gpt2_logits_at(session, first, count, part, NULL));
             for (size_t t = 0; t < count; t++)
                 check_logits(0, first + t, part + t * vocab_size);
         }
@@ -186,7 +186,7 @@ TEST(logits_at_counts_from_the_last_prefills_beginning) {
     float *out = tensor_new_2(4, vocab_size);
     prefill(session, texts[0], 5, GPT2_LOGITS_LAST);
     prefill(session, texts[0] + 5, 4, GPT2_LOGITS_ALL);
-    gpt2_logits_at(session, 0, 4, out);
+    assert_true(gpt2_logits_at(session, 0, 4, out, NULL));
     for (size_t t = 0; t < 4; t++)
         check_logits(0, 5 + t, out + t * vocab_size);
     tensor_free(out);
@@ -357,8 +357,27 @@ TEST(freeing_null_is_fine) {
     gpt2_session_free(NULL);
 }
 
+TEST(logits_of_positions_that_were_not_kept_are_refused) {
+    struct gpt2_model *model = models[0];
+    struct error err;
+    struct gpt2_session *session = gpt2_session_new(model, 1, &err);
+    const uint32_t ids[3] = {1, 2, 3};
+    float *out = tensor_new_2(4, model->config.vocab_size);
+    assert_false(gpt2_logits_at(session, 0, 1, out, &err));
+    assert_true(gpt2_prefill(session, ids, 3, GPT2_LOGITS_LAST, &err));
+    assert_false(gpt2_logits_at(session, 0, 1, out, &err));
+    assert_message(&err, "GPT2_LOGITS_ALL");
+    assert_true(gpt2_prefill(session, ids, 3, GPT2_LOGITS_ALL, &err));
+    assert_true(gpt2_logits_at(session, 1, 2, out, &err));
+    assert_false(gpt2_logits_at(session, 1, 3, out, &err));
+    assert_false(gpt2_logits_at(session, SIZE_MAX, 2, out, &err));
+    tensor_free(out);
+    gpt2_session_free(session);
+}
+
 int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(logits_of_positions_that_were_not_kept_are_refused),
         cmocka_unit_test(decoding_token_by_token_equals_the_transformer),
         cmocka_unit_test(a_prefill_of_any_length_equals_the_transformer),
         cmocka_unit_test(all_positions_of_a_prefill_equal_the_transformer),

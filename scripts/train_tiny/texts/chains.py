@@ -3,14 +3,14 @@ from .concepts import BAD_CHAINS, CHAINS
 from .core import cap, kind
 
 
-@kind(1.5)
+@kind(2)
 def if_then(s):
     a, b, c, d = s.pick(CHAINS)
     return s.pick([f"If {a}, then {b}. If {b}, then {c}. And then {d}.", f"If {a}, {b}. Then {c}. In the end {d}.",
                    f"When {a}, {b}, and then {c}. In the end {d}."])
 
 
-@kind(1)
+@kind(1.5)
 def why_chain(s):
     """Asking back to the root."""
     a, b, c, d = s.pick(BAD_CHAINS)
@@ -22,13 +22,13 @@ def arrows(s):
     return " -> ".join(s.pick(CHAINS))
 
 
-@kind(1)
+@kind(1.5)
 def what_next(s):
     a, b, c, d = s.pick(CHAINS)
     return f"What happens when {a}? First, {b}. Second, {c}. Third, {d}."
 
 
-@kind(1)
+@kind(1.5)
 def so_that(s):
     a, b, c, d = s.pick(CHAINS)
     k = s.number(0, 2)

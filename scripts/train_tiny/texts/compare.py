@@ -9,33 +9,32 @@ def pair(s):
     return (a, b, does_a, does_b) if s.chance(0.5) else (b, a, does_b, does_a)
 
 
-@kind(1.5)
+@kind(2.5)
 def difference(s):
     a, b, does_a, does_b = pair(s)
     return f"What is the difference between {a} and {b}? {cap(a)} {does_a}, and {b} {does_b}."
 
 
-@kind(1)
+@kind(1.5)
 def while_other(s):
     a, b, does_a, does_b = pair(s)
     return f"{cap(a)} {does_a}, while {b} {does_b}. " + s.pick(["A good system may need both.", "Do not mix them up.",
                                                                 f"{s.person} explained this to {s.other} on {s.day}.", ""]).strip()
 
 
-@kind(1)
+@kind(1.5)
 def which_one(s):
     a, b, does_a, does_b = pair(s)
     return f"Which one {does_a}: {a} or {b}? {cap(a)}. And which one {does_b}? {cap(b)}."
 
 
-@kind(1.5)
+@kind(1)
 def two_services(s):
-    """Numbers compared; both are in the text."""
-    x, y = s.rng.sample(range(10, 100), 2)
+    """Two numbers, and which is which."""
+    x, y = s.number(10, 99), s.number(10, 99)
     unit = s.pick(["requests each second", "errors in one hour", "jobs in the queue", "open connections"])
-    more, less = (s.service, s.other_service) if x > y else (s.other_service, s.service)
     text = f"The {s.service} service has {x} {unit}, and the {s.other_service} service has {y}. "
-    return text + s.pick([f"Which one has more? {more}.", f"Which one has less? {less}.", f"So {more} has more than {less}."])
+    return text + s.pick([f"Which one has {x}? {s.service}.", f"{s.person} wrote both numbers down.", f"Both numbers are normal for a {s.day}."])
 
 
 @kind(1)

@@ -86,11 +86,20 @@ class Scene:
     def a_time(self):
         return f"{self.rng.randrange(24):02d}:{self.rng.randrange(60):02d}"
 
-    def later(self, low=1, high=40):
+    def later(self, low=1, high=9):
         """A time some minutes after self.time."""
         hour, minute = map(int, self.time.split(":"))
         total = (hour * 60 + minute + self.number(low, high)) % 1440
         return f"{total // 60:02d}:{total % 60:02d}"
+
+    def minutes(self):
+        """ "12 minutes": how long something took."""
+        return f"{self.number(2, 30)} minutes"
+
+    def some(self, options, low, high):
+        """Some of the options, in their own order: so nothing comes twice."""
+        chosen = self.rng.sample(range(len(options)), min(len(options), self.number(low, high)))
+        return [options[n] for n in sorted(chosen)]
 
     def code(self):
         """A made-up id such as 7f3a: digit, letter, digit, letter, no sign twice."""

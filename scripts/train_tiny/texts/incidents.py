@@ -4,10 +4,10 @@ from .core import cap, kind, marked
 
 def fixing(s, again=True):
     """Who repaired it and when it was back: the name and the service occur again."""
-    end = s.later()
+    took = s.minutes()
     done = [f"{s.person} {s.fixed()}", f"{s.person} quickly {s.fixed()}", f"So {s.person} {s.fixed()}"]
-    back = [f"and at {end} the {s.service} service was back", "and the errors stopped",
-            f"and the {s.service} {s.noun} worked again", f"and all was normal at {end}"]
+    back = [f"and after {took} the {s.service} service was back", "and the errors stopped",
+            f"and the {s.service} {s.noun} worked again", f"and all was normal after {took}"]
     return s.pick(done) + (", " + s.pick(back) if again else "") + "."
 
 
@@ -18,7 +18,7 @@ def learned(s):
                    f"From now on we {lesson}.", f"{s.other} asked everyone to {lesson}."])
 
 
-@kind(5)
+@kind(8)
 def report(s):
     text = s.pick([f"At {s.time} the {s.service} {s.noun} {s.effect()}.", f"On {s.day} at {s.time} the {s.service} {s.noun} {s.effect()}.",
                    f"The {s.service} {s.noun} {s.effect()} at {s.time}.", f"The {s.service} service failed at {s.time}: the {s.noun} {s.effect()}."])
@@ -33,8 +33,8 @@ def report(s):
 def timeline(s):
     first = s.time
     s.time = second = s.later(1, 5)
-    s.time = third = s.later(3, 15)
-    s.time = fourth = s.later(3, 15)
+    s.time = third = s.later(2, 9)
+    s.time = fourth = s.later(2, 9)
     return (f"{first} The {s.service} {s.noun} {s.effect()}.\n{second} {s.person} got the alert.\n"
             f"{third} {s.person} saw that {s.seen()}.\n{fourth} {s.person} {s.fixed()}.")
 
@@ -48,7 +48,7 @@ def postmortem(s):
     return "\n".join(lines)
 
 
-@kind(2)
+@kind(4)
 def on_call(s):
     """The name comes first and is asked for at the end."""
     text = s.pick([f"{s.person} was on call for {s.service} on {s.day}.", f"On {s.day} {s.person} was on call for {s.service}.",
@@ -56,10 +56,10 @@ def on_call(s):
     text += f" At {s.time} the {s.noun} {s.effect()}." + s.pick(["", f" {cap(s.users())}."])
     text += f" {s.person} saw that {s.seen()}, and {s.fixed()}."
     return text + s.pick(["", f" Who was on call? {s.person}.", f" Who fixed it? {s.person}.",
-                          f" At {s.later()} {s.person} went back to sleep."])
+                          f" Then {s.person} went back to sleep."])
 
 
-@kind(2)
+@kind(3)
 def questions(s):
     """A short report, then questions about it."""
     text = (f"At {s.time} the {s.service} {s.noun} {s.effect()} because of {s.cause()}. "
@@ -67,7 +67,7 @@ def questions(s):
     asked = [f"Which service failed? The {s.service} service.", f"Who was on call? {s.person}.", f"When did it fail? At {s.time}.",
              f"What was the cause? {cap(s.cause())}.", f"How was it fixed? {s.person} {s.fixed()}.",
              f"What failed? The {s.noun}."]
-    return text + " " + " ".join(s.shuffled(asked)[:s.number(2, 4)])
+    return text + " " + " ".join(s.some(asked, 2, 4))
 
 
 @kind(1.5)
@@ -80,7 +80,7 @@ def wrong_guess(s):
 @kind(1.5)
 def handover(s):
     return (f"{s.person} handed the pager to {s.other} at {s.time}. {s.person} said that the {s.service} {s.noun} had a problem: "
-            f"the cause was {s.cause()}. {s.other} {s.fixed()}. At {s.later(40, 90)} {s.other} told {s.person} that {s.service} was fine.")
+            f"the cause was {s.cause()}. {s.other} {s.fixed()}. An hour later {s.other} told {s.person} that {s.service} was fine.")
 
 
 @kind(1.5)

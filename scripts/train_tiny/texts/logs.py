@@ -5,7 +5,7 @@ from .records import ask
 LEVEL = {"200": "INFO", "201": "INFO", "400": "WARN", "401": "WARN", "403": "WARN", "404": "WARN", "409": "WARN", "429": "WARN"}
 
 
-@kind(6)
+@kind(3.5)
 def request_line(s):
     user, code = s.person.lower(), "req-" + s.code()
     level = LEVEL.get(s.status, "ERROR")
@@ -16,7 +16,7 @@ def request_line(s):
                                  ("Which service was it?", s.service), ("What time was it?", s.time), ("What was the id?", code)], 2, 5)
 
 
-@kind(3)
+@kind(2)
 def line_in_prose(s):
     """A log line, then the same facts as a sentence."""
     user, code = s.person.lower(), "req-" + s.code()
@@ -26,14 +26,14 @@ def line_in_prose(s):
                       f"In words: {user} sent {code} to {s.service} at {s.time}. The status was {s.status}: {STATUSES[s.status]}."]))
 
 
-@kind(2.5)
+@kind(3)
 def fault_lines(s):
     """Log lines of an incident, then what the person on call made of them."""
-    return (f"{s.time} ERROR {s.service}: the {s.noun} has a problem\n{s.later(1, 3)} ERROR {s.service}: {s.seen()}\n"
+    return (f"{s.time} ERROR {s.service}: the {s.noun} has a problem\n{s.time} ERROR {s.service}: {s.seen()}\n"
             f"{s.person} read the log of {s.service}. The cause was {s.cause()}. {s.person} {s.fixed()}.")
 
 
-@kind(2)
+@kind(1)
 def retries(s):
     """Numbered lines: the same request, one status after the other."""
     code, user = "req-" + s.code(), s.person.lower()
@@ -44,18 +44,18 @@ def retries(s):
                                              ("Which service was it?", s.service)], 2, 3)
 
 
-@kind(2)
+@kind(1)
 def login_lines(s):
     first, second = s.person.lower(), s.other.lower()
-    return (f"{s.time} login user={first} result=ok\n{s.later(1, 5)} login user={second} result=denied\n"
+    return (f"{s.time} login user={first} result=ok\n{s.time} login user={second} result=denied\n"
             + ask(s, [("Who was logged in?", first), ("Who was denied?", second), (f"When did {first} log in?", s.time)], 2, 3))
 
 
-@kind(2)
-def count_errors(s):
-    """Counting, on a few short lines."""
-    states = [s.pick(["ok", "error"]) for _ in range(s.number(3, 5))]
-    lines = [f"check {n}: {state}" for n, state in enumerate(states, 1)]
-    bad = states.count("error")
-    said = {0: "No check failed.", 1: "One check failed."}.get(bad, f"{bad} checks failed.")
+@kind(1)
+def checks(s):
+    """Which of a few checks failed, if any."""
+    count = s.number(3, 5)
+    bad = s.number(0, count)
+    lines = [f"check {n}: {'error' if n == bad else 'ok'}" for n in range(1, count + 1)]
+    said = f"Check {bad} failed." if bad else "No check failed."
     return f"{s.service} checks\n" + "\n".join(lines) + f"\n{said}"

@@ -2,19 +2,19 @@
 
 Every value is drawn on its own, so no answer can be guessed: the model must look it up.
 """
-from .core import NAMES, REGIONS, SERVICES, STATUSES, held_out, kind
+from .core import NAMES, REGIONS, SERVICES, STATUSES, kind
 
 
 def ask(s, pairs, low=2, high=4):
-    """Some of the (question, answer) pairs, in random order."""
-    return " ".join(f"{question} {answer}." for question, answer in s.shuffled(pairs)[:s.number(low, high)])
+    """Some of the (question, answer) pairs, in their order."""
+    return " ".join(f"{question} {answer}." for question, answer in s.some(pairs, low, high))
 
 
 def request(s):
     """One request record and the questions about it."""
     user, code = s.person.lower(), "req-" + s.code()
     fields = [f"service={s.service}", f"user={user}", f"status={s.status}", f"id={code}"]
-    if s.chance(0.7):
+    if s.chance(0.4):
         fields = s.shuffled(fields)
     fields.insert(0 if s.chance(0.7) else 4, f"time={s.time}")
     pairs = [("Which user made the request?", user), ("What was the status?", s.status), ("Which service was it?", s.service),
@@ -22,74 +22,49 @@ def request(s):
     return " ".join(fields), pairs
 
 
-@kind(7)
+@kind(4)
 def request_record(s):
     line, pairs = request(s)
     return line + s.pick(["\n", " "]) + ask(s, pairs, 2, 5)
 
 
-@kind(3)
+@kind(2)
 def request_explained(s):
     line, pairs = request(s)
     return f"{line}\nStatus {s.status} means that {STATUSES[s.status]}. " + ask(s, pairs[:1] + pairs[2:], 1, 3)
 
 
-@kind(4)
-def two_requests(s):
-    """Two records; each question names the one that it means."""
-    ids = ["req-" + s.code(), "req-" + s.code()]
-    users = [s.person.lower(), s.other.lower()]
-    services = [s.service, s.other_service]
-    other = s.pick([t for t in STATUSES if t != s.status and s.split == "train" and not held_out(s.other_service, t, s.other)]
-                   or [t for t in STATUSES if t != s.status])
-    statuses = [s.status, other]
-    lines = [f"id={i} user={u} service={v} status={t}" for i, u, v, t in zip(ids, users, services, statuses)]
-    k = s.number(0, 1)
-    pairs = [(f"Which user made {ids[k]}?", users[k]), (f"Which service got {ids[k]}?", services[k]),
-             (f"What was the status of {ids[k]}?", statuses[k]), (f"Which request came from {users[1 - k]}?", ids[1 - k]),
-             (f"What was the status of {ids[1 - k]}?", statuses[1 - k]), (f"Which request went to {services[k]}?", ids[k])]
-    return "\n".join(lines) + "\n" + ask(s, pairs, 2, 4)
 
-
-@kind(4)
+@kind(2)
 def job_record(s):
     code, seconds = "job-" + s.code(), s.number(2, 90)
     worker = "worker-" + s.code()
     state = s.pick(["done", "failed", "running", "waiting"])
-    fields = s.shuffled([f"id={code}", f"worker={worker}", f"owner={s.person.lower()}", f"state={state}", f"seconds={seconds}"])
+    fields = [f"id={code}", f"worker={worker}", f"owner={s.person.lower()}", f"state={state}", f"seconds={seconds}"]
     pairs = [("What was the id of the job?", code), ("Which worker ran the job?", worker), ("Who owned the job?", s.person.lower()),
              ("What was the state?", state), ("How many seconds did the job take?", str(seconds))]
     return " ".join(["job"] + fields) + "\n" + ask(s, pairs, 2, 4)
 
 
-@kind(3)
+@kind(2)
 def host_record(s):
     host, cpu, memory = "host-" + s.code(), s.number(10, 99), s.number(10, 99)
     region = s.pick(REGIONS)
-    fields = s.shuffled([f"host={host}", f"region={region}", f"cpu={cpu}", f"memory={memory}", f"service={s.service}"])
+    fields = [f"host={host}", f"region={region}", f"cpu={cpu}", f"memory={memory}", f"service={s.service}"]
     pairs = [("Which host was it?", host), ("Which region was it?", region), ("How much CPU was in use?", f"{cpu}%"),
              ("How much memory was in use?", f"{memory}%"), ("Which service was it?", s.service)]
     return " ".join(fields) + "\n" + ask(s, pairs, 2, 4)
 
 
-@kind(2)
+@kind(1.5)
 def json_record(s):
     user, code = s.person.lower(), s.code()
     pairs = [("Which user?", user), ("Which status?", s.status), ("Which service?", s.service), ("Which id?", code)]
     return (f'{{"user": "{user}", "service": "{s.service}", "status": {s.status}, "id": "{code}"}}\n' + ask(s, pairs, 2, 4))
 
 
-@kind(3)
-def on_call_list(s):
-    """A lookup: service -> person."""
-    services, people = s.rng.sample(SERVICES, 3), s.rng.sample(NAMES, 3)
-    rows = ", ".join(f"{a}: {b}" for a, b in zip(services, people))
-    pairs = [(f"Who is on call for {a}?", b) for a, b in zip(services, people)]
-    pairs += [(f"What does {b} look after?", a) for a, b in zip(services, people)]
-    return f"On call today. {rows}.\n" + ask(s, pairs, 2, 3)
 
-
-@kind(2)
+@kind(1.5)
 def say_again(s):
     """Pure copying: a list, then the same list."""
     make = s.pick([lambda: s.rng.sample(SERVICES, 4), lambda: s.rng.sample(NAMES, 4), lambda: [s.code() for _ in range(3)],
@@ -100,33 +75,33 @@ def say_again(s):
     return f"{head} {items}.\n" + s.pick(["Once more:", "I repeat:", "The same list again:"]) + f" {items}."
 
 
-@kind(2)
+@kind(1.5)
 def config_file(s):
-    values = s.shuffled([("retries", s.number(1, 9)), ("timeout", f"{s.number(1, 60)} s"), ("port", s.number(1000, 9999)),
-                         ("workers", s.number(2, 64)), ("owner", s.person.lower()), ("region", s.pick(REGIONS))])[:s.number(3, 4)]
+    values = s.some([("retries", s.number(1, 9)), ("timeout", f"{s.number(1, 60)} s"), ("port", s.number(1000, 9999)),
+                         ("workers", s.number(2, 64)), ("owner", s.person.lower()), ("region", s.pick(REGIONS))], 3, 4)
     lines = "\n".join(f"{key}: {value}" for key, value in values)
     pairs = [(f"What is the value of {key}?", value) for key, value in values]
     return f"# {s.service}.conf\n{lines}\n" + ask(s, pairs, 2, 3)
 
 
-@kind(3)
+@kind(2)
 def message_trace(s):
     code = "msg-" + s.code()
-    text = (f"Message {code} left the {s.service} service at {s.time}. {s.pick(['The queue', 'A queue'])} kept {code} until {s.later()}. "
+    text = (f"Message {code} left the {s.service} service at {s.time}. {s.pick(['The queue', 'A queue'])} kept {code} for {s.minutes()}. "
             f"Then the {s.other_service} service read {code}. ")
     return text + ask(s, [("Which message was it?", code), ("Who sent it?", s.service), ("Who read it?", s.other_service),
                           ("When was it sent?", s.time)], 1, 3)
 
 
-@kind(3)
+@kind(2)
 def ticket(s):
     code = "ticket-" + s.code()
-    text = f"{s.person} opened {code} for the {s.service} team at {s.time}. {s.other} took {code} and closed {code} at {s.later()}. "
+    text = f"{s.person} opened {code} for the {s.service} team at {s.time}. {s.other} took {code} and closed {code} after {s.minutes()}. "
     return text + ask(s, [("Which ticket was it?", code), (f"Who opened {code}?", s.person), (f"Who closed {code}?", s.other),
                           ("Which team was it for?", s.service)], 2, 4)
 
 
-@kind(2)
+@kind(1.5)
 def deploy_record(s):
     version, code = f"{s.number(1, 9)}.{s.number(0, 9)}.{s.number(0, 9)}", s.code()
     region = s.pick(REGIONS)

@@ -24,7 +24,7 @@ def because_in_service(s):
     if s.chance(0.5):
         text += f" {s.person} was on call and {s.fixed()}."
     if s.chance(0.5):
-        text += f" The {s.service} {s.noun} was back at {s.later()}."
+        text += f" The {s.service} {s.noun} was back after {s.minutes()}."
     return text
 
 
@@ -74,7 +74,7 @@ def lesson_first(s):
 @kind(1)
 def why_question(s):
     text = f"Why did {s.person} {s.fix()}? Because the {s.service} {s.noun} {s.it()}."
-    return text + s.pick(["", f" {cap(s.users())} until {s.later()}.", f" {s.other} had seen that {s.seen()}."])
+    return text + s.pick(["", f" {cap(s.users())} for {s.minutes()}.", f" {s.other} had seen that {s.seen()}."])
 
 
 @kind(1)

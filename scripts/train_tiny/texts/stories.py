@@ -8,7 +8,7 @@ def release(s):
     text = f"{s.person} released version {version} of the {s.service} service on {s.day} at {s.time}. "
     text += s.pick(["All tests had passed.", f"{s.other} had reviewed the change.", "The release went to one server first."])
     return text + s.pick([f" After an hour version {version} ran on every server.", f" There were no errors, so {s.person} closed the ticket.",
-                          f" {s.other} watched the graphs until {s.later(30, 90)}."])
+                          f" {s.other} watched the graphs for an hour."])
 
 
 @kind(1.5)

@@ -1,0 +1,512 @@
+/*
+ * Step 3: from token ids to vectors.
+ *
+ * An id is a label, so a model turns it into something it can calculate with: a row of numbers.
+ * This program looks rows up by hand, measures which rows point the same way, tries to calculate
+ * with words, looks at the rows for positions, and adds the two kinds. In the end it compares the
+ * sums with those of common/transformer.
+ */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../common/lesson.h"
+#include "../common/model.h"
+#include "../common/ops.h"
+#include "../common/plot/label.h"
+#include "../common/plot/plot.h"
+#include "../common/plot/term.h"
+#include "../common/plot/term_plot.h"
+#include "../common/tensor.h"
+#include "../common/tokenizer.h"
+#include "../common/transformer.h"
+
+static const char default_text[] = "The cache server is down, and the database server is slow.";
+
+enum { MOST_ROWS = 10, MOST_WORDS = 16, MOST_POSITIONS = 64, NEAREST = 3, WORD_COLUMNS = 11 };
+
+/* wte or wpe. */
+struct rows {
+    const float *data; // [n_rows, n_embd]
+    float *lengths;    // [n_rows]: how long each row is, as an arrow
+    float *cosines;    // [n_rows]: how near each is to what was last looked for
+    size_t n_rows, n_embd;
+};
+
+/* All that the sections share. */
+struct embeddings {
+    struct gpt2_model *model;
+    struct tokenizer *tokenizer;
+    struct rows wte, wpe;
+    struct token_list text; // the reader's text
+    size_t seq_len;         // its tokens, at most n_ctx of them
+    size_t n_embd;
+    float *token_rows; // [seq_len, n_embd]
+    float *x;          // [seq_len, n_embd]: token rows + position rows
+};
+
+static const float *row_of(const struct rows *rows, size_t row) {
+    return rows->data + row * rows->n_embd; // [n_embd]
+}
+
+/* --- Words and their ids ---------------------------------------------------------------------- */
+
+static const char *label_of(const struct embeddings *e, size_t id, char label[LABEL_SIZE]) {
+    size_t length;
+    char whole[LABEL_SIZE];
+    const char *bytes = tokenizer_decode(e->tokenizer, (uint32_t)id, &length);
+    label_of_token(bytes != NULL ? bytes : "?", bytes != NULL ? length : 1, whole);
+    return label_shorten(whole, WORD_COLUMNS, label);
+}
+
+static void print_word(const struct embeddings *e, size_t id) {
+    struct term term = term_for(stdout);
+    char label[LABEL_SIZE];
+    term_left(&term, label_of(e, id, label), WORD_COLUMNS);
+}
+
+/* The ids of those words that are one token of this vocabulary, at most `most` of them. Each word
+ * of `words` begins with its space. Another model's vocabulary may have none of them. */
+static size_t find_words(const struct embeddings *e, const char *words, uint32_t *ids,
+                         size_t most) {
+    size_t n = 0;
+    while (*words != '\0' && n < most) {
+        struct token_list list = {0};
+        size_t length = 1 + strcspn(words + 1, " ");
+        if (tokenizer_encode(e->tokenizer, words, length, SPECIAL_AS_TEXT, &list, NULL) &&
+            list.count == 1 && list.ids[0] < e->wte.n_rows)
+            ids[n++] = list.ids[0];
+        token_list_free(&list);
+        words += length;
+    }
+    return n;
+}
+
+/* Appends what is new among the tokens of the reader's text, those of `shortest` bytes or more. */
+static size_t add_text(const struct embeddings *e, uint32_t *ids, size_t n, size_t most,
+                       size_t shortest) {
+    for (size_t t = 0; t < e->seq_len && n < most; t++) {
+        size_t length, same = 0;
+        tokenizer_decode(e->tokenizer, e->text.ids[t], &length);
+        while (same < n && ids[same] != e->text.ids[t])
+            same++;
+        if (same == n && length >= shortest)
+            ids[n++] = e->text.ids[t];
+    }
+    return n;
+}
+
+static void show_labels(const struct embeddings *e) {
+    static const char *const names[] = {"a token", "the id after it", "another token",
+                                        "the average of both ids"};
+    uint32_t ids[2] = {0, 0};
+    if (find_words(e, " server database", ids, 2) < 2)
+        add_text(e, ids, 0, 2, 1); // another model's vocabulary: the text's own tokens stand in
+    size_t shown[] = {ids[0], (ids[0] + 1) % e->wte.n_rows, ids[1], (ids[0] + (size_t)ids[1]) / 2};
+    lesson_section("Ids are labels");
+    for (size_t i = 0; i < 4; i++) {
+        char label[LABEL_SIZE];
+        printf("%-25s id %5zu   %s\n", names[i], shown[i], label_of(e, shown[i], label));
+    }
+}
+
+/* --- A row for each id ------------------------------------------------------------------------ */
+
+/*
+ * ids [seq_len] -> token_rows [seq_len, n_embd]: a row of wte [vocab_size, n_embd] for each id.
+ * The id is used as an array index and in no other way.
+ */
+static void look_up_rows(const float *wte, const uint32_t *ids, size_t seq_len, size_t n_embd,
+                         float *token_rows) {
+    for (size_t t = 0; t < seq_len; t++) {
+        const float *row = wte + ids[t] * n_embd; // [n_embd]
+        memcpy(token_rows + t * n_embd, row, n_embd * sizeof *row);
+    }
+}
+
+static void show_rows(const struct embeddings *e) {
+    enum { NUMBERS = 5 };
+    lesson_section("A row for each id");
+    if (e->seq_len < e->text.count)
+        printf("of %zu tokens, the first %zu fit the model's positions\n", e->text.count,
+               e->seq_len);
+    lesson_shape("wte", shape_2(e->wte.n_rows, e->n_embd), "a row for each token");
+    lesson_shape("ids", shape_1(e->seq_len), "the text");
+    look_up_rows(e->wte.data, e->text.ids, e->seq_len, e->n_embd, e->token_rows);
+    lesson_shape("token rows", shape_2(e->seq_len, e->n_embd), "one row for each id");
+    printf("%-*s %6s   its row\n", WORD_COLUMNS, "token", "id");
+    for (size_t t = 0; t < e->seq_len && t < MOST_ROWS; t++) {
+        print_word(e, e->text.ids[t]);
+        printf(" %6lu  ", (unsigned long)e->text.ids[t]);
+        for (size_t i = 0; i < e->n_embd && i < NUMBERS; i++)
+            printf(" %6.3f", (double)e->token_rows[t * e->n_embd + i]);
+        printf(e->n_embd > NUMBERS ? " ...\n" : "\n");
+    }
+    if (e->seq_len > MOST_ROWS)
+        printf("... %zu rows in all\n", e->seq_len);
+}
+
+/* --- Cosine by hand --------------------------------------------------------------------------- */
+
+/* How long an arrow is: Pythagoras, with n sides instead of two. a: [n] */
+static float vector_length(const float *a, size_t n) {
+    return sqrtf(dot(a, a, n));
+}
+
+/*
+ * Whether two arrows point the same way (1), are perpendicular (0) or opposite (-1). a, b: [n]
+ * Dividing by both lengths leaves only the direction. An arrow of length 0 points nowhere: 0.
+ */
+static float cosine(const float *a, const float *b, size_t n) {
+    float lengths = vector_length(a, n) * vector_length(b, n);
+    return lengths > 0.0f ? dot(a, b, n) / lengths : 0.0f;
+}
+
+static void show_cosine(void) {
+    static const float a[2] = {3, 4};
+    static const float others[][2] = {{6, 8}, {4, 3}, {-4, 3}, {-3, -4}};
+    lesson_section("Cosine by hand");
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        const float *b = others[i]; // [2]
+        printf("[3, 4] . [%2g, %2g] = 3 x %2g + 4 x %2g = %3g   / (%g x %2g) = %5.2f\n",
+               (double)b[0], (double)b[1], (double)b[0], (double)b[1], (double)dot(a, b, 2),
+               (double)vector_length(a, 2), (double)vector_length(b, 2), (double)cosine(a, b, 2));
+    }
+}
+
+/* --- Nearest neighbours ----------------------------------------------------------------------- */
+
+/*
+ * The `most` rows that point most nearly the same way as v, the nearest first, without those in
+ * skip [n_skip]. v: [n_embd]  nearest: [most], row numbers. A full table scan: every row gets its
+ * cosine.
+ */
+static void nearest_rows(const struct rows *rows, const float *v, const uint32_t *skip,
+                         size_t n_skip, size_t most, size_t *nearest) {
+    float v_length = vector_length(v, rows->n_embd);
+    for (size_t row = 0; row < rows->n_rows; row++) {
+        float lengths = v_length * rows->lengths[row]; // as in cosine(), each computed once
+        float product = dot(v, row_of(rows, row), rows->n_embd);
+        rows->cosines[row] = lengths > 0.0f ? product / lengths : 0.0f;
+    }
+    for (size_t i = 0; i < n_skip; i++)
+        rows->cosines[skip[i]] = -INFINITY;
+    for (size_t i = 0; i < most; i++) {
+        nearest[i] = argmax(rows->cosines, rows->n_rows);
+        rows->cosines[nearest[i]] = -INFINITY; // the next round takes the next best
+    }
+}
+
+/* Prints the tokens nearest to v [n_embd] on one line. */
+static void print_nearest(const struct embeddings *e, const float *v, const uint32_t *skip,
+                          size_t n_skip) {
+    size_t nearest[NEAREST];
+    nearest_rows(&e->wte, v, skip, n_skip, NEAREST, nearest);
+    for (size_t i = 0; i < NEAREST; i++) {
+        printf("  ");
+        print_word(e, nearest[i]);
+        printf("%5.2f", (double)cosine(v, row_of(&e->wte, nearest[i]), e->n_embd));
+    }
+    printf("\n");
+}
+
+static void show_neighbours(const struct embeddings *e) {
+    enum { MOST = 9, LONG_WORD = 5 }; // bytes of a word, its space counted
+    uint32_t ids[MOST];
+    size_t n = find_words(e, " server Monday north Lena 503 memory", ids, MOST);
+    n = add_text(e, ids, n, MOST, LONG_WORD); // and some words of the reader's own
+    if (n == 0)
+        n = add_text(e, ids, n, MOST, 0);
+    lesson_section("Nearest neighbours");
+    for (size_t i = 0; i < n; i++) {
+        print_word(e, ids[i]);
+        print_nearest(e, row_of(&e->wte, ids[i]), &ids[i], 1);
+    }
+}
+
+/* --- A map of words --------------------------------------------------------------------------- */
+
+/* Shows the cosine of each vector with each, in the terminal and as a picture. map: titles and
+ * labels  vectors: [n] of [n_embd], n at most MOST_POSITIONS */
+static bool show_map(const struct lesson *lesson, struct heatmap map, const float *const *vectors,
+                     size_t n, size_t n_embd, const char *file_name, struct error *err) {
+    float cosines[MOST_POSITIONS * MOST_POSITIONS]; // [n, n]
+    struct term term = term_for(stdout);
+    for (size_t i = 0; i < n * n; i++)
+        cosines[i] = cosine(vectors[i / n], vectors[i % n], n_embd);
+    map.value_title = "cosine";
+    map.values = cosines;
+    map.n_rows = map.n_columns = n;
+    map.scale = CHART_SIGNED;
+    map.low = -1.0f;
+    map.high = 1.0f;
+    lesson_shape("cosines", shape_2(n, n), "each with each");
+    term_heatmap(&term, &map);
+    lesson_save(lesson, plot_heatmap(&map, err), file_name, err);
+    return true;
+}
+
+static bool show_words(const struct lesson *lesson, const struct embeddings *e, struct error *err) {
+    static const char words[] = " server proxy database cache Monday Friday Sunday Lena Paul Adam"
+                                " north south west 404 502 503";
+    uint32_t ids[MOST_WORDS];
+    const float *vectors[MOST_WORDS]; // [n] of [n_embd]
+    char labels[MOST_WORDS][LABEL_SIZE];
+    const char *names[MOST_WORDS];
+    size_t n = find_words(e, words, ids, MOST_WORDS);
+    if (n < 2)
+        n = add_text(e, ids, n, MOST_WORDS, 0);
+    for (size_t i = 0; i < n; i++) {
+        vectors[i] = row_of(&e->wte, ids[i]);
+        names[i] = label_of(e, ids[i], labels[i]);
+    }
+    lesson_section("A map of words");
+    struct heatmap map = {
+        .title = "how alike the rows of words are", .row_labels = names, .column_labels = names};
+    return show_map(lesson, map, vectors, n, e->n_embd, "words.png", err);
+}
+
+/* --- Analogies -------------------------------------------------------------------------------- */
+
+/* a - b + c, and the rows nearest to where that leads; the three words themselves do not count.
+ * v: [n_embd], to calculate in */
+static void show_analogy(const struct embeddings *e, const uint32_t ids[3], float *v) {
+    const float *a = row_of(&e->wte, ids[0]), *b = row_of(&e->wte, ids[1]);
+    const float *c = row_of(&e->wte, ids[2]);
+    char labels[3][LABEL_SIZE];
+    for (size_t i = 0; i < 3; i++)
+        label_of(e, ids[i], labels[i]);
+    // [analogy]
+    for (size_t i = 0; i < e->n_embd; i++)
+        v[i] = a[i] - b[i] + c[i];
+    // [end]
+    printf("%s - %s + %s\n  leads to              ", labels[0], labels[1], labels[2]);
+    print_nearest(e, v, ids, 3);
+    printf("  nearest to ");
+    print_word(e, ids[0]);
+    print_nearest(e, a, ids, 3);
+}
+
+static bool show_analogies(const struct embeddings *e, struct error *err) {
+    static const char *const words[] = {" nodes node server", " replicas replica worker",
+                                        " Lena lena paul", " king man woman",
+                                        " Paris France Italy"};
+    uint32_t ids[3];
+    bool any = false;
+    float *v = tensor_new(e->n_embd);
+    if (v == NULL)
+        return error_no_memory(err, "a vector");
+    lesson_section("Analogies");
+    for (size_t w = 0; w < sizeof words / sizeof words[0]; w++) {
+        if (find_words(e, words[w], ids, 3) == 3) {
+            show_analogy(e, ids, v);
+            any = true;
+        }
+    }
+    if (!any && add_text(e, ids, 0, 3, 0) == 3)
+        show_analogy(e, ids, v);
+    else if (!any)
+        printf("none: that takes a text of three different tokens\n");
+    tensor_free(v);
+    return true;
+}
+
+/* --- A row for each position ------------------------------------------------------------------ */
+
+static bool show_positions(const struct lesson *lesson, const struct embeddings *e,
+                           struct error *err) {
+    static const size_t others[] = {1, 10, 100, 1000};
+    const float *vectors[MOST_POSITIONS]; // [n] of [n_embd]
+    size_t n = e->wpe.n_rows < MOST_POSITIONS ? e->wpe.n_rows : MOST_POSITIONS;
+    for (size_t p = 0; p < n; p++)
+        vectors[p] = row_of(&e->wpe, p);
+    lesson_section("A row for each position");
+    lesson_shape("wpe", shape_2(e->wpe.n_rows, e->n_embd), "a row for each position");
+    for (size_t i = 0; i < sizeof others / sizeof others[0] && others[i] < e->wpe.n_rows; i++)
+        printf("row 0 against row %4zu   %5.2f\n", others[i],
+               (double)cosine(vectors[0], row_of(&e->wpe, others[i]), e->n_embd));
+    struct heatmap map = {.title = "how alike the rows of positions are",
+                          .row_title = "position",
+                          .column_title = "position"};
+    return show_map(lesson, map, vectors, n, e->n_embd, "positions.png", err);
+}
+
+/* --- Token plus position ---------------------------------------------------------------------- */
+
+/* x [seq_len, n_embd] = token_rows [seq_len, n_embd] + the first rows of wpe [n_ctx, n_embd] */
+static void add_positions(const float *token_rows, const float *wpe, size_t seq_len, size_t n_embd,
+                          float *x) {
+    for (size_t t = 0; t < seq_len; t++) {
+        for (size_t i = 0; i < n_embd; i++)
+            x[t * n_embd + i] = token_rows[t * n_embd + i] + wpe[t * n_embd + i];
+    }
+}
+
+/* How loud the two are, and how much of a token's row lies in the direction of its position's. */
+static void show_sizes(const struct embeddings *e) {
+    double wte = 0.0, wpe = 0.0, overlap = 0.0;
+    for (size_t id = 0; id < e->wte.n_rows; id++)
+        wte += (double)e->wte.lengths[id] / (double)e->wte.n_rows;
+    for (size_t p = 0; p < e->wpe.n_rows; p++)
+        wpe += (double)e->wpe.lengths[p] / (double)e->wpe.n_rows;
+    for (size_t t = 0; t < e->seq_len; t++)
+        overlap +=
+            fabs((double)cosine(row_of(&e->wte, e->text.ids[t]), row_of(&e->wpe, t), e->n_embd)) /
+            (double)e->seq_len;
+    printf("mean length of a row: wte %.2f, wpe %.2f; ratio %.2f\n", wte, wpe, wte / wpe);
+    printf("mean size of the cosine, token row with position row   %.3f\n", overlap);
+    // A cosine of random directions is close to normal, with a deviation of 1 / sqrt(n_embd).
+    printf("the same for random directions, %5zu dimensions       %.3f\n", e->n_embd,
+           sqrt(2.0 / (3.14159265358979 * (double)e->n_embd)));
+}
+
+/* Which row of wte, and which of wpe, is nearest to each sum? Often those that were added. */
+static void show_parts(const struct embeddings *e) {
+    printf("\nposition  %-*s  nearest in wte    nearest in wpe\n", WORD_COLUMNS, "token");
+    for (size_t t = 0; t < e->seq_len && t < MOST_ROWS; t++) {
+        const float *x = e->x + t * e->n_embd; // [n_embd]
+        size_t token, position;
+        nearest_rows(&e->wte, x, NULL, 0, 1, &token);
+        nearest_rows(&e->wpe, x, NULL, 0, 1, &position);
+        printf("%8zu  ", t);
+        print_word(e, e->text.ids[t]);
+        printf("  ");
+        print_word(e, token);
+        printf("%5.2f  %9zu%5.2f\n", (double)cosine(x, row_of(&e->wte, token), e->n_embd), position,
+               (double)cosine(x, row_of(&e->wpe, position), e->n_embd));
+    }
+}
+
+/* The same word at two places of the text: the row is the same, the sum is not. */
+static void show_same_word(const struct embeddings *e) {
+    size_t n = e->n_embd, first = 0, second = 0;
+    for (size_t t = 1; t < e->seq_len && second == 0; t++) {
+        for (size_t before = 0; before < t && second == 0; before++) {
+            if (e->text.ids[before] == e->text.ids[t]) {
+                first = before;
+                second = t;
+            }
+        }
+    }
+    if (second == 0) {
+        printf("\nno token comes twice in this text\n");
+        return;
+    }
+    char label[LABEL_SIZE];
+    printf("\n%s at positions %zu and %zu\n", label_of(e, e->text.ids[first], label), first,
+           second);
+    printf("    token rows      %5.2f\n",
+           (double)cosine(e->token_rows + first * n, e->token_rows + second * n, n));
+    printf("    position rows   %5.2f\n",
+           (double)cosine(row_of(&e->wpe, first), row_of(&e->wpe, second), n));
+    printf("    sums            %5.2f\n", (double)cosine(e->x + first * n, e->x + second * n, n));
+}
+
+static void show_sums(const struct embeddings *e) {
+    lesson_section("Token plus position");
+    lesson_shape("token rows", shape_2(e->seq_len, e->n_embd), "from wte");
+    lesson_shape("position rows", shape_2(e->seq_len, e->n_embd), "from wpe");
+    add_positions(e->token_rows, e->wpe.data, e->seq_len, e->n_embd, e->x);
+    lesson_shape("x", shape_2(e->seq_len, e->n_embd), "their sum");
+    show_sizes(e);
+    show_parts(e);
+    show_same_word(e);
+}
+
+/* --- The same with common/transformer --------------------------------------------------------- */
+
+static bool compare_with_library(struct lesson *lesson, const struct embeddings *e,
+                                 struct error *err) {
+    struct transformer *transformer = transformer_new(e->model, e->seq_len, err);
+    if (transformer == NULL)
+        return false;
+    lesson_section("The same with common/transformer");
+    transformer_embed(transformer, e->text.ids, e->seq_len);
+    float in_x = 0.0f, in_rows = 0.0f; // largest differences
+    for (size_t i = 0; i < e->seq_len * e->n_embd; i++) {
+        in_x = fmaxf(in_x, fabsf(e->x[i] - transformer->x[i]));
+        in_rows = fmaxf(in_rows, fabsf(e->x[i] - e->wpe.data[i] - e->token_rows[i]));
+    }
+    lesson_check_close(lesson, (double)in_x, 1e-6, "the library finds the same x");
+    lesson_check_close(lesson, (double)in_rows, 1e-5, "x minus position rows is token rows");
+    transformer_free(transformer);
+    return true;
+}
+
+/* --- From top to bottom ----------------------------------------------------------------------- */
+
+/* The reader's text as ids. A text without tokens becomes the token that separates texts. */
+static bool encode_text(const struct lesson *lesson, struct embeddings *e, struct error *err) {
+    uint32_t end_of_text = 0;
+    if (!tokenizer_encode(e->tokenizer, lesson->text, lesson->length, SPECIAL_AS_TEXT, &e->text,
+                          err))
+        return false;
+    tokenizer_end_of_text(e->tokenizer, &end_of_text);
+    if (e->text.count == 0 && !token_list_add(&e->text, end_of_text))
+        return error_no_memory(err, "the tokens");
+    e->seq_len = e->text.count < e->wpe.n_rows ? e->text.count : e->wpe.n_rows;
+    for (size_t t = 0; t < e->seq_len; t++) {
+        if (e->text.ids[t] >= e->wte.n_rows)
+            return error_set(err, "%s/vocab.json: has a token with id %lu, and wte has %zu rows",
+                             lesson->model, (unsigned long)e->text.ids[t], e->wte.n_rows);
+    }
+    return true;
+}
+
+static bool open_rows(struct rows *rows, const float *data, size_t n_rows, size_t n_embd,
+                      struct error *err) {
+    *rows = (struct rows){data, tensor_new(n_rows), tensor_new(n_rows), n_rows, n_embd};
+    if (rows->lengths == NULL || rows->cosines == NULL)
+        return error_no_memory(err, "the lengths of the rows");
+    for (size_t row = 0; row < n_rows; row++)
+        rows->lengths[row] = vector_length(row_of(rows, row), n_embd);
+    return true;
+}
+
+static bool prepare(const struct lesson *lesson, struct embeddings *e, struct error *err) {
+    if ((e->model = gpt2_model_open(lesson->model, err)) == NULL ||
+        (e->tokenizer = tokenizer_open(lesson->model, err)) == NULL)
+        return false;
+    const struct gpt2_config *config = &e->model->config;
+    e->n_embd = config->n_embd;
+    if (!open_rows(&e->wte, e->model->wte, config->vocab_size, e->n_embd, err) ||
+        !open_rows(&e->wpe, e->model->wpe, config->n_ctx, e->n_embd, err) ||
+        !encode_text(lesson, e, err))
+        return false;
+    e->token_rows = tensor_new_2(e->seq_len, e->n_embd);
+    e->x = tensor_new_2(e->seq_len, e->n_embd);
+    return (e->token_rows != NULL && e->x != NULL) || error_no_memory(err, "the text's vectors");
+}
+
+static bool run(struct lesson *lesson, struct embeddings *e, struct error *err) {
+    if (!prepare(lesson, e, err))
+        return false;
+    show_labels(e);
+    show_rows(e);
+    show_cosine();
+    show_neighbours(e);
+    if (!show_words(lesson, e, err) || !show_analogies(e, err) || !show_positions(lesson, e, err))
+        return false;
+    show_sums(e);
+    return compare_with_library(lesson, e, err);
+}
+
+int main(int argc, char **argv) {
+    struct lesson lesson;
+    struct embeddings e = {0};
+    struct error err = {""};
+    if (!lesson_begin(&lesson, argc, argv, "step3", "Step 3: From Ids to Vectors", default_text))
+        return lesson_end(&lesson);
+    bool fine = run(&lesson, &e, &err);
+    tensor_free(e.x);
+    tensor_free(e.token_rows);
+    tensor_free(e.wte.lengths);
+    tensor_free(e.wte.cosines);
+    tensor_free(e.wpe.lengths);
+    tensor_free(e.wpe.cosines);
+    token_list_free(&e.text);
+    tokenizer_close(e.tokenizer);
+    gpt2_model_close(e.model);
+    return fine ? lesson_end(&lesson) : lesson_fail(&lesson, &err);
+}
