@@ -149,14 +149,15 @@ print(part(first) + part(second) == sys.argv[2].encode("utf-8", "surrogateescape
   ended_well
 }
 
+# A terminal throws away what it has not shown yet when Ctrl-C comes, so a few letters may lack there.
 @test "a text that Ctrl-C stopped can be continued" {
   M=$LONG session 'wait:> ' type:a enter 'wait:abcdefghijabcdefghij' ctrl-c 'wait:\n> ' \
     enter 'wait:cdefghij' ctrl-c 'wait:\n> ' idle ctrl-d -- -n 16000
   ended_well
   equal "$(python3 -IS -c 'import sys
 _, first, second, _ = sys.argv[1].split("\n> ")
-text = "".join(shown.split("\n", 1)[1].replace("^C", "") for shown in (first, second))
-print(text == ("abcdefghij" * 2000)[:len(text)] and len(text) > 25)' "$output")" True
+pieces = [p for shown in (first, second) for p in shown.split("\n", 1)[1].split("^C")]
+print(all(p in "abcdefghij" * 2000 for p in pieces) and len("".join(pieces)) > 20)' "$output")" True
 }
 
 @test "Ctrl-C at the prompt drops the line and keeps the session" {
