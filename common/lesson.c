@@ -108,34 +108,6 @@ void lesson_check_close(struct lesson *lesson, double difference, double limit, 
     lesson_check(lesson, difference <= limit, line); // NaN compares as false
 }
 
-bool lesson_tokenize(const struct lesson *lesson, const struct tokenizer *tokenizer, size_t n_ctx,
-                     struct lesson_tokens *tokens, struct error *err) {
-    if (!tokenizer_encode(tokenizer, lesson->text, lesson->length, SPECIAL_AS_TEXT, &tokens->ids,
-                          err))
-        return false;
-    size_t n = tokens->ids.count;
-    if (n == 0 || n > n_ctx)
-        return error_set(err, "the text has %zu tokens, expected 1 to %zu: %s it", n, n_ctx,
-                         n == 0 ? "lengthen" : "shorten");
-    tokens->texts = calloc(n, sizeof *tokens->texts);
-    tokens->labels = calloc(n, sizeof(*tokens->labels));
-    if (tokens->texts == NULL || tokens->labels == NULL)
-        return error_no_memory(err, "the tokens' labels");
-    for (size_t t = 0; t < n; t++) {
-        size_t length;
-        const char *bytes = tokenizer_decode(tokenizer, tokens->ids.ids[t], &length);
-        tokens->labels[t] = label_of_token(bytes, length, tokens->texts[t]);
-    }
-    return true;
-}
-
-void lesson_tokens_free(struct lesson_tokens *tokens) {
-    token_list_free(&tokens->ids);
-    free(tokens->labels);
-    free(tokens->texts);
-    *tokens = (struct lesson_tokens){0};
-}
-
 /* Makes each folder of a path in turn: out, then out/step4. */
 static bool make_folders(const char *path, struct error *err) {
     char *folder = path_join(path, "");

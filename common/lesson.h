@@ -17,9 +17,7 @@
 
 #include "error.h"
 #include "plot/canvas.h"
-#include "plot/label.h"
 #include "tensor.h"
-#include "tokenizer.h"
 
 struct lesson {
     const char *model; // the model's folder
@@ -49,21 +47,6 @@ void lesson_check(struct lesson *lesson, bool passed, const char *what);
 
 /* A check that a difference is small; prints it. Not a number is not small. */
 void lesson_check_close(struct lesson *lesson, double difference, double limit, const char *what);
-
-/* The reader's text as tokens, with a label for each, for tables and charts. */
-struct lesson_tokens {
-    struct token_list ids;     // [count]
-    const char **labels;       // [count]
-    char (*texts)[LABEL_SIZE]; // [count], what labels points to
-};
-
-/*
- * Encodes the lesson's text, 1 to n_ctx tokens. Begin with {0}; lesson_tokens_free frees it in either
- * case. false with *err filled in.
- */
-bool lesson_tokenize(const struct lesson *lesson, const struct tokenizer *tokenizer, size_t n_ctx,
-                     struct lesson_tokens *tokens, struct error *err);
-void lesson_tokens_free(struct lesson_tokens *tokens);
 
 /*
  * Writes a picture to the lesson's folder, which is made if need be, says where, and frees it. When

@@ -1,5 +1,6 @@
 #include "tensor.h"
 
+#include <math.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -79,4 +80,15 @@ float *tensor_new_2(size_t rows, size_t columns) {
 
 void tensor_free(float *data) {
     free(data);
+}
+
+double tensor_difference(const float *a, const float *b, size_t count) {
+    double largest = 0.0;
+    for (size_t i = 0; i < count; i++) {
+        double difference = fabs((double)a[i] - (double)b[i]);
+        if (isnan(difference))
+            return INFINITY; // nothing is less alike than no number at all
+        largest = fmax(largest, difference);
+    }
+    return largest;
 }

@@ -54,4 +54,7 @@ float *tensor_new_2(size_t rows, size_t columns);
 
 void tensor_free(float *data);
 
+/* The largest |a[i] - b[i]| of two arrays [count]; infinite when one of them holds a NaN. */
+double tensor_difference(const float *a, const float *b, size_t count);
+
 #endif

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "../common/lesson.h"
+#include "../common/lesson_model.h"
 #include "../common/model.h"
 #include "../common/ops.h"
 #include "../common/plot/label.h"
@@ -36,14 +37,11 @@ struct rows {
 
 /* All that the sections share. */
 struct embeddings {
-    struct gpt2_model *model;
-    struct tokenizer *tokenizer;
+    struct lesson_model given; // the model, and the text as n tokens
     struct rows wte, wpe;
-    struct token_list text; // the reader's text
-    size_t seq_len;         // its tokens, at most n_ctx of them
     size_t n_embd;
-    float *token_rows; // [seq_len, n_embd]
-    float *x;          // [seq_len, n_embd]: token rows + position rows
+    float *token_rows; // [n, n_embd]
+    float *x;          // [n, n_embd]: token rows + position rows
 };
 
 static const float *row_of(const struct rows *rows, size_t row) {
@@ -55,7 +53,7 @@ static const float *row_of(const struct rows *rows, size_t row) {
 static const char *label_of(const struct embeddings *e, size_t id, char label[LABEL_SIZE]) {
     size_t length;
     char whole[LABEL_SIZE];
-    const char *bytes = tokenizer_decode(e->tokenizer, (uint32_t)id, &length);
+    const char *bytes = tokenizer_decode(e->given.tokenizer, (uint32_t)id, &length);
     label_of_token(bytes != NULL ? bytes : "?", bytes != NULL ? length : 1, whole);
     return label_shorten(whole, WORD_COLUMNS, label);
 }
@@ -74,7 +72,7 @@ static size_t find_words(const struct embeddings *e, const char *words, uint32_t
     while (*words != '\0' && n < most) {
         struct token_list list = {0};
         size_t length = 1 + strcspn(words + 1, " ");
-        if (tokenizer_encode(e->tokenizer, words, length, SPECIAL_AS_TEXT, &list, NULL) &&
+        if (tokenizer_encode(e->given.tokenizer, words, length, SPECIAL_AS_TEXT, &list, NULL) &&
             list.count == 1 && list.ids[0] < e->wte.n_rows)
             ids[n++] = list.ids[0];
         token_list_free(&list);
@@ -86,13 +84,13 @@ static size_t find_words(const struct embeddings *e, const char *words, uint32_t
 /* Appends what is new among the tokens of the reader's text, those of `shortest` bytes or more. */
 static size_t add_text(const struct embeddings *e, uint32_t *ids, size_t n, size_t most,
                        size_t shortest) {
-    for (size_t t = 0; t < e->seq_len && n < most; t++) {
+    for (size_t t = 0; t < e->given.n && n < most; t++) {
         size_t length, same = 0;
-        tokenizer_decode(e->tokenizer, e->text.ids[t], &length);
-        while (same < n && ids[same] != e->text.ids[t])
+        tokenizer_decode(e->given.tokenizer, e->given.ids[t], &length);
+        while (same < n && ids[same] != e->given.ids[t])
             same++;
         if (same == n && length >= shortest)
-            ids[n++] = e->text.ids[t];
+            ids[n++] = e->given.ids[t];
     }
     return n;
 }
@@ -128,23 +126,20 @@ static void look_up_rows(const float *wte, const uint32_t *ids, size_t seq_len, 
 static void show_rows(const struct embeddings *e) {
     enum { NUMBERS = 5 };
     lesson_section("A row for each id");
-    if (e->seq_len < e->text.count)
-        printf("of %zu tokens, the first %zu fit the model's positions\n", e->text.count,
-               e->seq_len);
     lesson_shape("wte", shape_2(e->wte.n_rows, e->n_embd), "a row for each token");
-    lesson_shape("ids", shape_1(e->seq_len), "the text");
-    look_up_rows(e->wte.data, e->text.ids, e->seq_len, e->n_embd, e->token_rows);
-    lesson_shape("token rows", shape_2(e->seq_len, e->n_embd), "one row for each id");
+    lesson_shape("ids", shape_1(e->given.n), "the text");
+    look_up_rows(e->wte.data, e->given.ids, e->given.n, e->n_embd, e->token_rows);
+    lesson_shape("token rows", shape_2(e->given.n, e->n_embd), "one row for each id");
     printf("%-*s %6s   its row\n", WORD_COLUMNS, "token", "id");
-    for (size_t t = 0; t < e->seq_len && t < MOST_ROWS; t++) {
-        print_word(e, e->text.ids[t]);
-        printf(" %6lu  ", (unsigned long)e->text.ids[t]);
+    for (size_t t = 0; t < e->given.n && t < MOST_ROWS; t++) {
+        print_word(e, e->given.ids[t]);
+        printf(" %6lu  ", (unsigned long)e->given.ids[t]);
         for (size_t i = 0; i < e->n_embd && i < NUMBERS; i++)
             printf(" %6.3f", (double)e->token_rows[t * e->n_embd + i]);
         printf(e->n_embd > NUMBERS ? " ...\n" : "\n");
     }
-    if (e->seq_len > MOST_ROWS)
-        printf("... %zu rows in all\n", e->seq_len);
+    if (e->given.n > MOST_ROWS)
+        printf("... %zu rows in all\n", e->given.n);
 }
 
 /* --- Cosine by hand --------------------------------------------------------------------------- */
@@ -350,10 +345,10 @@ static void show_sizes(const struct embeddings *e) {
         wte += (double)e->wte.lengths[id] / (double)e->wte.n_rows;
     for (size_t p = 0; p < e->wpe.n_rows; p++)
         wpe += (double)e->wpe.lengths[p] / (double)e->wpe.n_rows;
-    for (size_t t = 0; t < e->seq_len; t++)
+    for (size_t t = 0; t < e->given.n; t++)
         overlap +=
-            fabs((double)cosine(row_of(&e->wte, e->text.ids[t]), row_of(&e->wpe, t), e->n_embd)) /
-            (double)e->seq_len;
+            fabs((double)cosine(row_of(&e->wte, e->given.ids[t]), row_of(&e->wpe, t), e->n_embd)) /
+            (double)e->given.n;
     printf("mean length of a row: wte %.2f, wpe %.2f; ratio %.2f\n", wte, wpe, wte / wpe);
     printf("mean size of the cosine, token row with position row   %.3f\n", overlap);
     // A cosine of random directions is close to normal, with a deviation of 1 / sqrt(n_embd).
@@ -364,13 +359,13 @@ static void show_sizes(const struct embeddings *e) {
 /* Which row of wte, and which of wpe, is nearest to each sum? Often those that were added. */
 static void show_parts(const struct embeddings *e) {
     printf("\nposition  %-*s  nearest in wte    nearest in wpe\n", WORD_COLUMNS, "token");
-    for (size_t t = 0; t < e->seq_len && t < MOST_ROWS; t++) {
+    for (size_t t = 0; t < e->given.n && t < MOST_ROWS; t++) {
         const float *x = e->x + t * e->n_embd; // [n_embd]
         size_t token, position;
         nearest_rows(&e->wte, x, NULL, 0, 1, &token);
         nearest_rows(&e->wpe, x, NULL, 0, 1, &position);
         printf("%8zu  ", t);
-        print_word(e, e->text.ids[t]);
+        print_word(e, e->given.ids[t]);
         printf("  ");
         print_word(e, token);
         printf("%5.2f  %9zu%5.2f\n", (double)cosine(x, row_of(&e->wte, token), e->n_embd), position,
@@ -381,9 +376,9 @@ static void show_parts(const struct embeddings *e) {
 /* The same word at two places of the text: the row is the same, the sum is not. */
 static void show_same_word(const struct embeddings *e) {
     size_t n = e->n_embd, first = 0, second = 0;
-    for (size_t t = 1; t < e->seq_len && second == 0; t++) {
+    for (size_t t = 1; t < e->given.n && second == 0; t++) {
         for (size_t before = 0; before < t && second == 0; before++) {
-            if (e->text.ids[before] == e->text.ids[t]) {
+            if (e->given.ids[before] == e->given.ids[t]) {
                 first = before;
                 second = t;
             }
@@ -394,7 +389,7 @@ static void show_same_word(const struct embeddings *e) {
         return;
     }
     char label[LABEL_SIZE];
-    printf("\n%s at positions %zu and %zu\n", label_of(e, e->text.ids[first], label), first,
+    printf("\n%s at positions %zu and %zu\n", label_of(e, e->given.ids[first], label), first,
            second);
     printf("    token rows      %5.2f\n",
            (double)cosine(e->token_rows + first * n, e->token_rows + second * n, n));
@@ -405,10 +400,10 @@ static void show_same_word(const struct embeddings *e) {
 
 static void show_sums(const struct embeddings *e) {
     lesson_section("Token plus position");
-    lesson_shape("token rows", shape_2(e->seq_len, e->n_embd), "from wte");
-    lesson_shape("position rows", shape_2(e->seq_len, e->n_embd), "from wpe");
-    add_positions(e->token_rows, e->wpe.data, e->seq_len, e->n_embd, e->x);
-    lesson_shape("x", shape_2(e->seq_len, e->n_embd), "their sum");
+    lesson_shape("token rows", shape_2(e->given.n, e->n_embd), "from wte");
+    lesson_shape("position rows", shape_2(e->given.n, e->n_embd), "from wpe");
+    add_positions(e->token_rows, e->wpe.data, e->given.n, e->n_embd, e->x);
+    lesson_shape("x", shape_2(e->given.n, e->n_embd), "their sum");
     show_sizes(e);
     show_parts(e);
     show_same_word(e);
@@ -418,13 +413,13 @@ static void show_sums(const struct embeddings *e) {
 
 static bool compare_with_library(struct lesson *lesson, const struct embeddings *e,
                                  struct error *err) {
-    struct transformer *transformer = transformer_new(e->model, e->seq_len, err);
+    struct transformer *transformer = transformer_new(e->given.model, e->given.n, err);
     if (transformer == NULL)
         return false;
     lesson_section("The same with common/transformer");
-    transformer_embed(transformer, e->text.ids, e->seq_len);
+    transformer_embed(transformer, e->given.ids, e->given.n);
     float in_x = 0.0f, in_rows = 0.0f; // largest differences
-    for (size_t i = 0; i < e->seq_len * e->n_embd; i++) {
+    for (size_t i = 0; i < e->given.n * e->n_embd; i++) {
         in_x = fmaxf(in_x, fabsf(e->x[i] - transformer->x[i]));
         in_rows = fmaxf(in_rows, fabsf(e->x[i] - e->wpe.data[i] - e->token_rows[i]));
     }
@@ -435,24 +430,6 @@ static bool compare_with_library(struct lesson *lesson, const struct embeddings 
 }
 
 /* --- From top to bottom ----------------------------------------------------------------------- */
-
-/* The reader's text as ids. A text without tokens becomes the token that separates texts. */
-static bool encode_text(const struct lesson *lesson, struct embeddings *e, struct error *err) {
-    uint32_t end_of_text = 0;
-    if (!tokenizer_encode(e->tokenizer, lesson->text, lesson->length, SPECIAL_AS_TEXT, &e->text,
-                          err))
-        return false;
-    tokenizer_end_of_text(e->tokenizer, &end_of_text);
-    if (e->text.count == 0 && !token_list_add(&e->text, end_of_text))
-        return error_no_memory(err, "the tokens");
-    e->seq_len = e->text.count < e->wpe.n_rows ? e->text.count : e->wpe.n_rows;
-    for (size_t t = 0; t < e->seq_len; t++) {
-        if (e->text.ids[t] >= e->wte.n_rows)
-            return error_set(err, "%s/vocab.json: has a token with id %lu, and wte has %zu rows",
-                             lesson->model, (unsigned long)e->text.ids[t], e->wte.n_rows);
-    }
-    return true;
-}
 
 static bool open_rows(struct rows *rows, const float *data, size_t n_rows, size_t n_embd,
                       struct error *err) {
@@ -465,17 +442,15 @@ static bool open_rows(struct rows *rows, const float *data, size_t n_rows, size_
 }
 
 static bool prepare(const struct lesson *lesson, struct embeddings *e, struct error *err) {
-    if ((e->model = gpt2_model_open(lesson->model, err)) == NULL ||
-        (e->tokenizer = tokenizer_open(lesson->model, err)) == NULL)
+    if (!lesson_model_open(lesson, &e->given, err))
         return false;
-    const struct gpt2_config *config = &e->model->config;
+    const struct gpt2_config *config = &e->given.model->config;
     e->n_embd = config->n_embd;
-    if (!open_rows(&e->wte, e->model->wte, config->vocab_size, e->n_embd, err) ||
-        !open_rows(&e->wpe, e->model->wpe, config->n_ctx, e->n_embd, err) ||
-        !encode_text(lesson, e, err))
+    if (!open_rows(&e->wte, e->given.model->wte, config->vocab_size, e->n_embd, err) ||
+        !open_rows(&e->wpe, e->given.model->wpe, config->n_ctx, e->n_embd, err))
         return false;
-    e->token_rows = tensor_new_2(e->seq_len, e->n_embd);
-    e->x = tensor_new_2(e->seq_len, e->n_embd);
+    e->token_rows = tensor_new_2(e->given.n, e->n_embd);
+    e->x = tensor_new_2(e->given.n, e->n_embd);
     return (e->token_rows != NULL && e->x != NULL) || error_no_memory(err, "the text's vectors");
 }
 
@@ -505,8 +480,6 @@ int main(int argc, char **argv) {
     tensor_free(e.wte.cosines);
     tensor_free(e.wpe.lengths);
     tensor_free(e.wpe.cosines);
-    token_list_free(&e.text);
-    tokenizer_close(e.tokenizer);
-    gpt2_model_close(e.model);
+    lesson_model_close(&e.given);
     return fine ? lesson_end(&lesson) : lesson_fail(&lesson, &err);
 }

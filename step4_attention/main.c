@@ -12,9 +12,9 @@
 #include <string.h>
 
 #include "../common/lesson.h"
+#include "../common/lesson_model.h"
 #include "../common/model.h"
 #include "../common/ops.h"
-#include "../common/plot/label.h"
 #include "../common/plot/plot.h"
 #include "../common/plot/term_plot.h"
 #include "../common/tensor.h"
@@ -25,10 +25,8 @@ static const char default_text[] = "The server crashed because it ran out of mem
 
 /* Everything the lesson works on. T is the number of tokens. */
 struct lookup {
-    struct tokenizer *tokenizer;
-    struct gpt2_model *model;
+    struct lesson_model given; // the model, and the text as T tokens
     struct transformer *transformer;
-    struct lesson_tokens tokens;      // [T] ids and labels
     size_t asker, noun;               // positions: "it", and the noun that it refers to
     size_t layer, head;               // where we look
     float *all_weights;               // [n_layer, n_head, T, T], from the library
@@ -45,7 +43,7 @@ struct lookup {
 static bool reads(const struct lookup *lookup, size_t position, const char *word) {
     size_t length;
     const char *bytes =
-        tokenizer_decode(lookup->tokenizer, lookup->tokens.ids.ids[position], &length);
+        tokenizer_decode(lookup->given.tokenizer, lookup->given.ids[position], &length);
     size_t space = length > 0 && bytes[0] == ' ' ? 1 : 0;
     return length - space == strlen(word) && memcmp(bytes + space, word, length - space) == 0;
 }
@@ -55,8 +53,8 @@ static bool reads(const struct lookup *lookup, size_t position, const char *word
 static void choose_tokens(struct lookup *lookup) {
     static const char *const things[] = {"server",  "database", "cache",   "queue", "worker",
                                          "replica", "cluster",  "service", "disk",  "node"};
-    lookup->asker = lookup->tokens.ids.count - 1;
-    for (size_t t = 0; t < lookup->tokens.ids.count; t++) {
+    lookup->asker = lookup->given.n - 1;
+    for (size_t t = 0; t < lookup->given.n; t++) {
         if (reads(lookup, t, "it"))
             lookup->asker = t;
     }
@@ -69,19 +67,15 @@ static void choose_tokens(struct lookup *lookup) {
     }
 }
 
-static bool show_text(const struct lesson *lesson, struct lookup *lookup, struct error *err) {
-    const struct gpt2_config *config = &lookup->model->config;
-    if (!lesson_tokenize(lesson, lookup->tokenizer, config->n_ctx, &lookup->tokens, err))
-        return false;
-    const char **labels = lookup->tokens.labels;
-    size_t n = lookup->tokens.ids.count;
+static void show_text(struct lookup *lookup) {
+    const char **labels = lookup->given.labels;
+    size_t n = lookup->given.n;
     choose_tokens(lookup);
     lesson_section("The text");
     lesson_shape("token ids", shape_1(n), "");
-    lesson_shape("x", shape_2(n, config->n_embd), "a vector for each token");
+    lesson_shape("x", shape_2(n, lookup->given.model->config.n_embd), "a vector for each token");
     printf("who asks: token %zu, \"%s\"   whom it should find: token %zu, \"%s\"\n", lookup->asker,
            labels[lookup->asker], lookup->noun, labels[lookup->noun]);
-    return true;
 }
 
 /* --- Finding the head -------------------------------------------------------------------------- */
@@ -105,20 +99,20 @@ static void keep(void *context, size_t layer, const char *name, struct shape sha
 
 static bool run_model(struct lookup *lookup, struct error *err) {
     struct trace trace = {keep, lookup};
-    return transformer_forward(lookup->transformer, lookup->tokens.ids.ids,
-                               lookup->tokens.ids.count, &trace, err);
+    return transformer_forward(lookup->transformer, lookup->given.ids, lookup->given.n, &trace,
+                               err);
 }
 
 /* The weights of one head: [T, T] */
 static const float *head_weights(const struct lookup *lookup, size_t layer, size_t head) {
-    size_t n = lookup->tokens.ids.count;
-    return lookup->all_weights + (layer * lookup->model->config.n_head + head) * n * n;
+    size_t n = lookup->given.n;
+    return lookup->all_weights + (layer * lookup->given.model->config.n_head + head) * n * n;
 }
 
 /* Which of all heads puts most of the asker's weight on the noun? */
 static bool find_head(struct lookup *lookup, struct error *err) {
-    const struct gpt2_config *config = &lookup->model->config;
-    size_t n = lookup->tokens.ids.count;
+    const struct gpt2_config *config = &lookup->given.model->config;
+    size_t n = lookup->given.n;
     if (config->n_layer == 0)
         return error_set(err, "the model has no layers, and so no heads");
     float *found = tensor_new_2(config->n_layer, config->n_head); // [n_layer, n_head]
@@ -148,8 +142,8 @@ static bool find_head(struct lookup *lookup, struct error *err) {
     struct term term = term_for(stdout);
     term_heatmap(&term, &map);
     printf("\"%s\" puts %.0f %% of its weight on \"%s\" in layer %zu, head %zu.\n",
-           lookup->tokens.labels[lookup->asker], 100.0 * (double)found[best],
-           lookup->tokens.labels[lookup->noun], lookup->layer, lookup->head);
+           lookup->given.labels[lookup->asker], 100.0 * (double)found[best],
+           lookup->given.labels[lookup->noun], lookup->layer, lookup->head);
     tensor_free(found);
     return run_model(lookup, err); // once more, to keep what arrives at that layer
 }
@@ -158,9 +152,9 @@ static bool find_head(struct lookup *lookup, struct error *err) {
 
 /* One batched call makes all three, for all heads: columns [Q | K | V], each n_embd wide. */
 static bool make_qkv(struct lookup *lookup, struct error *err) {
-    const struct gpt2_layer *weights = &lookup->model->layers[lookup->layer];
-    size_t n = lookup->tokens.ids.count, n_embd = lookup->model->config.n_embd;
-    size_t d_head = n_embd / lookup->model->config.n_head;
+    const struct gpt2_layer *weights = &lookup->given.model->layers[lookup->layer];
+    size_t n = lookup->given.n, n_embd = lookup->given.model->config.n_embd;
+    size_t d_head = n_embd / lookup->given.model->config.n_head;
     float *qkv = tensor_new_2(n, 3 * n_embd); // [T, 3 * n_embd]
     if (qkv == NULL)
         return error_no_memory(err, "queries, keys and values");
@@ -190,13 +184,13 @@ static bool make_qkv(struct lookup *lookup, struct error *err) {
 
 static void show_matrix(const struct lookup *lookup, const char *name, const float *values,
                         enum chart_scale scale) {
-    size_t n = lookup->tokens.ids.count;
+    size_t n = lookup->given.n;
     struct term term = term_for(stdout);
     struct heatmap map = {.values = values,
                           .n_rows = n,
                           .n_columns = n,
-                          .row_labels = lookup->tokens.labels,
-                          .column_labels = lookup->tokens.labels,
+                          .row_labels = lookup->given.labels,
+                          .column_labels = lookup->given.labels,
                           .row_title = "asks",
                           .column_title = "answers",
                           .scale = scale,
@@ -206,8 +200,8 @@ static void show_matrix(const struct lookup *lookup, const char *name, const flo
 }
 
 static void make_scores(struct lookup *lookup) {
-    size_t n = lookup->tokens.ids.count,
-           d_head = lookup->model->config.n_embd / lookup->model->config.n_head;
+    size_t n = lookup->given.n,
+           d_head = lookup->given.model->config.n_embd / lookup->given.model->config.n_head;
     lesson_section("Scores");
     // [scores]
     for (size_t t = 0; t < n; t++) {
@@ -220,8 +214,8 @@ static void make_scores(struct lookup *lookup) {
 }
 
 static void scale_and_mask(struct lookup *lookup) {
-    size_t n = lookup->tokens.ids.count,
-           d_head = lookup->model->config.n_embd / lookup->model->config.n_head;
+    size_t n = lookup->given.n,
+           d_head = lookup->given.model->config.n_embd / lookup->given.model->config.n_head;
     lesson_section("Scaled and masked");
     // [mask]
     for (size_t t = 0; t < n; t++) {
@@ -240,7 +234,7 @@ static void show_row(const struct lookup *lookup, const char *title, const float
     struct term term = term_for(stdout);
     struct bar_chart bars = {.title = title,
                              .values = row,
-                             .labels = lookup->tokens.labels,
+                             .labels = lookup->given.labels,
                              .n = n < CHART_MOST_BARS ? n : CHART_MOST_BARS,
                              .percent = true,
                              .low = 0.0f,
@@ -249,7 +243,7 @@ static void show_row(const struct lookup *lookup, const char *title, const float
 }
 
 static void make_weights(struct lesson *lesson, struct lookup *lookup) {
-    size_t n = lookup->tokens.ids.count;
+    size_t n = lookup->given.n;
     double largest = 0.0;
     lesson_section("Attention weights");
     // [weights]
@@ -258,7 +252,7 @@ static void make_weights(struct lesson *lesson, struct lookup *lookup) {
         softmax(lookup->weights + t * n, n);
     // [end]
     show_matrix(lookup, "weights", lookup->weights, CHART_AMOUNT);
-    printf("the row of \"%s\", as shares:\n", lookup->tokens.labels[lookup->asker]);
+    printf("the row of \"%s\", as shares:\n", lookup->given.labels[lookup->asker]);
     show_row(lookup, NULL, lookup->weights + lookup->asker * n, lookup->asker + 1);
     for (size_t t = 0; t < n; t++) {
         double sum = 0.0;
@@ -274,7 +268,7 @@ static void make_weights(struct lesson *lesson, struct lookup *lookup) {
 
 /* The row of the later half whose largest weight is the smallest: the one with most to lose. */
 static size_t most_spread_row(const struct lookup *lookup) {
-    size_t n = lookup->tokens.ids.count, best = n - 1;
+    size_t n = lookup->given.n, best = n - 1;
     float smallest = 2.0f;
     for (size_t t = n / 2; t < n; t++) {
         const float *row = lookup->weights + t * n; // [T]
@@ -288,14 +282,14 @@ static size_t most_spread_row(const struct lookup *lookup) {
 }
 
 static bool show_why(const struct lookup *lookup, struct error *err) {
-    size_t n = lookup->tokens.ids.count, t = most_spread_row(lookup);
-    size_t d_head = lookup->model->config.n_embd / lookup->model->config.n_head;
+    size_t n = lookup->given.n, t = most_spread_row(lookup);
+    size_t d_head = lookup->given.model->config.n_embd / lookup->given.model->config.n_head;
     float *row = tensor_new(n); // [T]
     char title[LABEL_SIZE + 48];
     if (row == NULL)
         return error_no_memory(err, "a row of scores");
     lesson_section("Why scale, why mask");
-    snprintf(title, sizeof title, "what token %zu, \"%s\", looks at", t, lookup->tokens.labels[t]);
+    snprintf(title, sizeof title, "what token %zu, \"%s\", looks at", t, lookup->given.labels[t]);
     show_row(lookup, title, lookup->weights + t * n, t + 1);
     memcpy(row, lookup->scores + t * n, n * sizeof *row);
     softmax(row, t + 1);
@@ -305,7 +299,7 @@ static bool show_why(const struct lookup *lookup, struct error *err) {
         row[s] = lookup->scores[s] / sqrtf((float)d_head);
     softmax(row, n);
     printf("without the mask, \"%s\" would take %.0f %% of its context from tokens after it\n",
-           lookup->tokens.labels[0], 100.0 * (1.0 - (double)row[0]));
+           lookup->given.labels[0], 100.0 * (1.0 - (double)row[0]));
     tensor_free(row);
     return true;
 }
@@ -313,8 +307,8 @@ static bool show_why(const struct lookup *lookup, struct error *err) {
 /* --- What it fetches --------------------------------------------------------------------------- */
 
 static void fetch(struct lookup *lookup) {
-    size_t n = lookup->tokens.ids.count,
-           d_head = lookup->model->config.n_embd / lookup->model->config.n_head;
+    size_t n = lookup->given.n,
+           d_head = lookup->given.model->config.n_embd / lookup->given.model->config.n_head;
     lesson_section("What it fetches");
     // [context]
     for (size_t t = 0; t < n; t++) {
@@ -333,7 +327,7 @@ static void fetch(struct lookup *lookup) {
         (double)dot(of_asker, of_noun, d_head) /
         sqrt((double)dot(of_asker, of_asker, d_head) * (double)dot(of_noun, of_noun, d_head));
     printf("cosine of what \"%s\" fetched and the value of \"%s\": %.2f\n",
-           lookup->tokens.labels[lookup->asker], lookup->tokens.labels[lookup->noun], cosine);
+           lookup->given.labels[lookup->asker], lookup->given.labels[lookup->noun], cosine);
 }
 
 /* --- All heads --------------------------------------------------------------------------------- */
@@ -341,8 +335,8 @@ static void fetch(struct lookup *lookup) {
 static void show_heads(const struct lesson *lesson, const struct lookup *lookup,
                        struct error *err) {
     enum { MOST = PLOT_MOST_MAPS };
-    const struct gpt2_config *config = &lookup->model->config;
-    size_t n = lookup->tokens.ids.count, n_maps = config->n_head < MOST ? config->n_head : MOST;
+    const struct gpt2_config *config = &lookup->given.model->config;
+    size_t n = lookup->given.n, n_maps = config->n_head < MOST ? config->n_head : MOST;
     struct heatmap maps[MOST] = {{0}};
     char titles[MOST][16];
     lesson_section("All heads");
@@ -352,8 +346,8 @@ static void show_heads(const struct lesson *lesson, const struct lookup *lookup,
                                       .values = head_weights(lookup, lookup->layer, head),
                                       .n_rows = n,
                                       .n_columns = n,
-                                      .row_labels = lookup->tokens.labels,
-                                      .column_labels = lookup->tokens.labels,
+                                      .row_labels = lookup->given.labels,
+                                      .column_labels = lookup->given.labels,
                                       .row_title = "asks",
                                       .column_title = "answers",
                                       .value_title = "weight",
@@ -375,33 +369,23 @@ static void show_heads(const struct lesson *lesson, const struct lookup *lookup,
 
 /* --- The same with common/transformer ---------------------------------------------------------- */
 
-static double difference(const float *a, const float *b, size_t n) {
-    double largest = 0.0;
-    for (size_t i = 0; i < n; i++) {
-        double d = fabs((double)a[i] - (double)b[i]);
-        if (!(d <= largest)) // so that NaN counts
-            largest = d;
-    }
-    return largest;
-}
-
 static bool compare_with_library(struct lesson *lesson, const struct lookup *lookup,
                                  struct error *err) {
-    const struct gpt2_config *config = &lookup->model->config;
-    const struct gpt2_layer *layer = &lookup->model->layers[lookup->layer];
-    size_t n = lookup->tokens.ids.count, n_embd = config->n_embd, d_head = n_embd / config->n_head;
+    const struct gpt2_config *config = &lookup->given.model->config;
+    const struct gpt2_layer *layer = &lookup->given.model->layers[lookup->layer];
+    size_t n = lookup->given.n, n_embd = config->n_embd, d_head = n_embd / config->n_head;
     double largest = 0.0;
     float *added = tensor_new_2(n, n_embd); // [T, n_embd]
     if (added == NULL)
         return error_no_memory(err, "the layer's output");
     lesson_section("The same with common/transformer");
-    lesson_check_close(
-        lesson,
-        difference(lookup->weights, head_weights(lookup, lookup->layer, lookup->head), n * n), 1e-4,
-        "this head's weights");
+    lesson_check_close(lesson,
+                       tensor_difference(lookup->weights,
+                                         head_weights(lookup, lookup->layer, lookup->head), n * n),
+                       1e-4, "this head's weights");
     for (size_t t = 0; t < n; t++) { // this head's slice of all contexts
         const float *slice = lookup->contexts + t * n_embd + lookup->head * d_head;
-        double d = difference(lookup->context + t * d_head, slice, d_head);
+        double d = tensor_difference(lookup->context + t * d_head, slice, d_head);
         largest = d <= largest ? largest : d;
     }
     lesson_check_close(lesson, largest, 1e-3, "this head's contexts");
@@ -409,7 +393,7 @@ static bool compare_with_library(struct lesson *lesson, const struct lookup *loo
     linear(added, lookup->contexts, layer->attn_c_proj_weight, layer->attn_c_proj_bias, n, n_embd,
            n_embd);
     // [end]
-    lesson_check_close(lesson, difference(added, lookup->output, n * n_embd), 1e-3,
+    lesson_check_close(lesson, tensor_difference(added, lookup->output, n * n_embd), 1e-3,
                        "what c_proj makes of all contexts");
     tensor_free(added);
     return true;
@@ -417,16 +401,10 @@ static bool compare_with_library(struct lesson *lesson, const struct lookup *loo
 
 /* --- From top to bottom ------------------------------------------------------------------------ */
 
-static bool open_model(const struct lesson *lesson, struct lookup *lookup, struct error *err) {
-    lookup->tokenizer = tokenizer_open(lesson->model, err);
-    lookup->model = lookup->tokenizer != NULL ? gpt2_model_open(lesson->model, err) : NULL;
-    return lookup->model != NULL;
-}
-
 static bool allocate(struct lookup *lookup, struct error *err) {
-    const struct gpt2_config *config = &lookup->model->config;
-    size_t n = lookup->tokens.ids.count, d_head = config->n_embd / config->n_head;
-    lookup->transformer = transformer_new(lookup->model, n, err);
+    const struct gpt2_config *config = &lookup->given.model->config;
+    size_t n = lookup->given.n, d_head = config->n_embd / config->n_head;
+    lookup->transformer = transformer_new(lookup->given.model, n, err);
     if (lookup->transformer == NULL)
         return false;
     lookup->all_weights = tensor_new_2(config->n_layer * config->n_head, n * n);
@@ -444,8 +422,10 @@ static bool allocate(struct lookup *lookup, struct error *err) {
 }
 
 static bool run(struct lesson *lesson, struct lookup *lookup, struct error *err) {
-    if (!open_model(lesson, lookup, err) || !show_text(lesson, lookup, err) ||
-        !allocate(lookup, err) || !find_head(lookup, err) || !make_qkv(lookup, err))
+    if (!lesson_model_open(lesson, &lookup->given, err) || !allocate(lookup, err))
+        return false;
+    show_text(lookup);
+    if (!find_head(lookup, err) || !make_qkv(lookup, err))
         return false;
     make_scores(lookup);
     scale_and_mask(lookup);
@@ -469,9 +449,7 @@ int main(int argc, char **argv) {
                       lookup.scores,      lookup.scaled, lookup.weights};
     for (size_t i = 0; i < sizeof owned / sizeof owned[0]; i++)
         tensor_free(owned[i]);
-    lesson_tokens_free(&lookup.tokens);
     transformer_free(lookup.transformer);
-    gpt2_model_close(lookup.model);
-    tokenizer_close(lookup.tokenizer);
+    lesson_model_close(&lookup.given);
     return fine ? lesson_end(&lesson) : lesson_fail(&lesson, &err);
 }

@@ -1,6 +1,8 @@
 /* common/tensor.h: shapes, and memory for arrays of numbers. */
 #include "support.h"
 
+#include <math.h>
+
 #include "../../common/tensor.h"
 
 TEST(size_multiply_multiplies) {
@@ -129,6 +131,21 @@ TEST(a_table_has_room_for_rows_times_columns) {
     tensor_free(table);
 }
 
+TEST(the_largest_difference_is_found_on_either_side) {
+    const float a[] = {1.0f, -2.0f, 3.0f}, b[] = {1.5f, 1.0f, 2.0f};
+    assert_true(tensor_difference(a, b, 3) == 3.0);
+    assert_true(tensor_difference(b, a, 3) == 3.0);
+    assert_true(tensor_difference(a, a, 3) == 0.0);
+    assert_true(tensor_difference(a, b, 0) == 0.0);
+}
+
+TEST(not_a_number_is_infinitely_different) {
+    const float a[] = {NAN, 1.0f}, b[] = {0.0f, 5.0f};
+    assert_true(isinf(tensor_difference(a, b, 2)));
+    assert_true(isinf(tensor_difference(b, a, 2)));
+    assert_true(isinf(tensor_difference(a, a, 2)));
+}
+
 TEST(freeing_null_is_fine) {
     tensor_free(NULL);
 }
@@ -151,6 +168,8 @@ int main(void) {
         cmocka_unit_test(a_tensor_too_large_for_memory_is_null),
         cmocka_unit_test(a_table_whose_size_overflows_is_null),
         cmocka_unit_test(a_table_has_room_for_rows_times_columns),
+        cmocka_unit_test(the_largest_difference_is_found_on_either_side),
+        cmocka_unit_test(not_a_number_is_infinitely_different),
         cmocka_unit_test(freeing_null_is_fine),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
