@@ -1,109 +1,187 @@
 #include "model.h"
 
-#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "files.h"
 #include "safetensors.h"
 #include "tensor.h"
+#include "weights.h"
 
 enum { TENSORS_PER_LAYER = 12, TENSORS_OUTSIDE = 5, NAME_SIZE = 128 };
 
 /* What loading a tensor needs to know. */
 struct loader {
-    const struct safetensors *file;
+    struct weights_loader weights;
+    bool readable;      // as arrays, or as matrices for the engine
     const char *prefix; // "transformer." or ""
     struct gpt2_model *model;
     struct error *err;
 };
 
-static bool load(struct loader *loader, float **out, struct shape expected, const char *name) {
-    const char *path = safetensors_path(loader->file);
-    const struct safetensors_tensor *tensor = safetensors_find(loader->file, name);
+/* --- one tensor ------------------------------------------------------------------------------- */
+
+static void keep(struct gpt2_model *model, void *memory) {
+    if (memory != NULL)
+        model->owned[model->n_owned++] = memory;
+}
+
+/* A tensor that is no matrix: always floats in memory of our own. out: the array of `shape` */
+static bool load_array(struct loader *loader, const char *name, struct shape expected,
+                       float **out) {
+    const struct safetensors *file = loader->weights.file;
+    const struct safetensors_tensor *tensor = safetensors_find(file, name);
+    char found_text[SHAPE_TEXT_SIZE], expected_text[SHAPE_TEXT_SIZE];
     if (tensor == NULL)
         return error_set(loader->err,
                          "%s: tensor %s is missing: the file does not belong to this config.json",
-                         path, name);
-    char found_text[SHAPE_TEXT_SIZE], expected_text[SHAPE_TEXT_SIZE];
+                         safetensors_path(file), name);
     if (!shape_equal(&tensor->shape, &expected))
-        return error_set(loader->err, "%s: tensor %s has shape %s, expected %s", path, name,
-                         shape_text(&tensor->shape, found_text),
+        return error_set(loader->err, "%s: tensor %s has shape %s, expected %s",
+                         safetensors_path(file), name, shape_text(&tensor->shape, found_text),
                          shape_text(&expected, expected_text));
-    float *data = tensor_new(tensor->n_elements);
-    if (data == NULL)
-        return error_no_memory(loader->err, path);
-    *out = data;
-    loader->model->owned[loader->model->n_owned++] = data;
+    *out = tensor_new(tensor->n_elements);
+    if (*out == NULL)
+        return error_no_memory(loader->err, safetensors_path(file));
+    keep(loader->model, *out);
     loader->model->n_parameters += tensor->n_elements;
-    bool copied = safetensors_to_float(loader->file, tensor, data, loader->err);
+    return safetensors_to_float(file, tensor, *out, loader->err);
+}
+
+/* A matrix as an array that can be read: copied, and unpacked when it is stored in panels. */
+static bool copy_matrix(struct loader *loader, const char *name, enum weights_layout layout,
+                        struct matrix *m, float **array) {
+    const struct safetensors *file = loader->weights.file;
+    const struct safetensors_tensor *tensor = safetensors_find(file, name);
+    size_t count = m->n_in * m->n_out; // the file holds them, so this fits
+    *array = tensor_memory(count * sizeof(float));
+    if (*array == NULL)
+        return error_no_memory(loader->err, safetensors_path(file));
+    keep(loader->model, *array);
+    if (m->format == MATRIX_F32_IN_OUT || m->format == MATRIX_F32_OUT_IN)
+        memcpy(*array, m->data, count * sizeof **array);
+    else
+        weights_to_float(m, layout, *array);
     // Without this the file and the copy are both in memory until all tensors are loaded.
-    safetensors_release(loader->file, tensor);
-    return copied;
+    safetensors_release(file, tensor);
+    return true;
 }
 
-/* Loads a tensor outside the blocks, such as wte.weight. */
-static bool load_outer(struct loader *loader, float **out, struct shape expected,
-                       const char *name) {
-    char full_name[NAME_SIZE];
-    snprintf(full_name, sizeof full_name, "%s%s", loader->prefix, name);
-    return load(loader, out, expected, full_name);
+/* The weights of a linear layer, or the embeddings. */
+static bool load_matrix(struct loader *loader, const char *name, enum weights_layout layout,
+                        size_t n_in, size_t n_out, float **array, struct matrix *m) {
+    void *owned;
+    if (!weights_load(&loader->weights, name, layout, n_in, n_out, m, &owned, loader->err))
+        return false;
+    loader->model->n_parameters += n_in * n_out;
+    if (loader->readable && owned != NULL) { // it was widened, and so is the array already
+        *array = owned;
+        keep(loader->model, owned);
+        return true;
+    }
+    keep(loader->model, owned);
+    return !loader->readable || copy_matrix(loader, name, layout, m, array);
 }
 
-/* Loads a tensor of block n, such as h.3.ln_1.weight. */
-static bool load_inner(struct loader *loader, size_t n, float **out, struct shape expected,
-                       const char *name) {
-    char full_name[NAME_SIZE];
-    snprintf(full_name, sizeof full_name, "%sh.%zu.%s", loader->prefix, n, name);
-    return load(loader, out, expected, full_name);
+/* --- all tensors ------------------------------------------------------------------------------ */
+
+/* "h.3.ln_1.weight" of block 3, with the file's prefix. Returns text. */
+static const char *inner(const struct loader *loader, size_t layer, const char *name,
+                         char text[NAME_SIZE]) {
+    snprintf(text, NAME_SIZE, "%sh.%zu.%s", loader->prefix, layer, name);
+    return text;
 }
 
-static bool load_layer(struct loader *loader, size_t n) {
+/* "wte.weight", with the file's prefix. Returns text. */
+static const char *outer(const struct loader *loader, const char *name, char text[NAME_SIZE]) {
+    snprintf(text, NAME_SIZE, "%s%s", loader->prefix, name);
+    return text;
+}
+
+/* The arrays of block n. */
+static bool load_vectors(struct loader *loader, size_t n) {
     const struct gpt2_config *config = &loader->model->config;
     struct gpt2_layer *layer = &loader->model->layers[n];
-    size_t n_embd = config->n_embd, n_inner = config->n_inner;
-    struct shape vector = shape_1(n_embd);
-    struct shape qkv = shape_2(n_embd, 3 * n_embd), square = shape_2(n_embd, n_embd);
-    struct shape widen = shape_2(n_embd, n_inner), narrow = shape_2(n_inner, n_embd);
-    return load_inner(loader, n, &layer->ln_1_weight, vector, "ln_1.weight") &&
-           load_inner(loader, n, &layer->ln_1_bias, vector, "ln_1.bias") &&
-           load_inner(loader, n, &layer->attn_c_attn_weight, qkv, "attn.c_attn.weight") &&
-           load_inner(loader, n, &layer->attn_c_attn_bias, shape_1(3 * n_embd),
-                      "attn.c_attn.bias") &&
-           load_inner(loader, n, &layer->attn_c_proj_weight, square, "attn.c_proj.weight") &&
-           load_inner(loader, n, &layer->attn_c_proj_bias, vector, "attn.c_proj.bias") &&
-           load_inner(loader, n, &layer->ln_2_weight, vector, "ln_2.weight") &&
-           load_inner(loader, n, &layer->ln_2_bias, vector, "ln_2.bias") &&
-           load_inner(loader, n, &layer->mlp_c_fc_weight, widen, "mlp.c_fc.weight") &&
-           load_inner(loader, n, &layer->mlp_c_fc_bias, shape_1(n_inner), "mlp.c_fc.bias") &&
-           load_inner(loader, n, &layer->mlp_c_proj_weight, narrow, "mlp.c_proj.weight") &&
-           load_inner(loader, n, &layer->mlp_c_proj_bias, vector, "mlp.c_proj.bias");
+    const struct {
+        const char *name;
+        size_t length;
+        float **array;
+    } vectors[] = {
+        {"ln_1.weight", config->n_embd, &layer->ln_1_weight},
+        {"ln_1.bias", config->n_embd, &layer->ln_1_bias},
+        {"attn.c_attn.bias", 3 * config->n_embd, &layer->attn_c_attn_bias},
+        {"attn.c_proj.bias", config->n_embd, &layer->attn_c_proj_bias},
+        {"ln_2.weight", config->n_embd, &layer->ln_2_weight},
+        {"ln_2.bias", config->n_embd, &layer->ln_2_bias},
+        {"mlp.c_fc.bias", config->n_inner, &layer->mlp_c_fc_bias},
+        {"mlp.c_proj.bias", config->n_embd, &layer->mlp_c_proj_bias},
+    };
+    char name[NAME_SIZE];
+    for (size_t i = 0; i < sizeof vectors / sizeof vectors[0]; i++) {
+        if (!load_array(loader, inner(loader, n, vectors[i].name, name), shape_1(vectors[i].length),
+                        vectors[i].array))
+            return false;
+    }
+    return true;
+}
+
+/* The linear layers of block n. */
+static bool load_linear(struct loader *loader, size_t n) {
+    const struct gpt2_config *config = &loader->model->config;
+    struct gpt2_layer *layer = &loader->model->layers[n];
+    const struct {
+        const char *name;
+        size_t n_in, n_out;
+        float **array;
+        struct matrix *matrix;
+    } linear[] = {
+        {"attn.c_attn.weight", config->n_embd, 3 * config->n_embd, &layer->attn_c_attn_weight,
+         &layer->attn_c_attn},
+        {"attn.c_proj.weight", config->n_embd, config->n_embd, &layer->attn_c_proj_weight,
+         &layer->attn_c_proj},
+        {"mlp.c_fc.weight", config->n_embd, config->n_inner, &layer->mlp_c_fc_weight,
+         &layer->mlp_c_fc},
+        {"mlp.c_proj.weight", config->n_inner, config->n_embd, &layer->mlp_c_proj_weight,
+         &layer->mlp_c_proj},
+    };
+    char name[NAME_SIZE];
+    for (size_t i = 0; i < sizeof linear / sizeof linear[0]; i++) {
+        if (!load_matrix(loader, inner(loader, n, linear[i].name, name), WEIGHTS_IN_OUT,
+                         linear[i].n_in, linear[i].n_out, linear[i].array, linear[i].matrix))
+            return false;
+    }
+    return true;
 }
 
 /* The output head: a tensor of its own, or else the token embeddings read the other way. */
 static bool load_head(struct loader *loader) {
     struct gpt2_model *model = loader->model;
-    if (safetensors_find(loader->file, "lm_head.weight") == NULL) {
+    if (safetensors_find(loader->weights.file, "lm_head.weight") == NULL) {
         model->lm_head = model->wte;
+        model->head = model->embeddings;
         return true;
     }
     // Never prefixed: in Hugging Face's model the head stands beside the transformer.
-    return load(loader, &model->lm_head, shape_2(model->config.vocab_size, model->config.n_embd),
-                "lm_head.weight");
+    return load_matrix(loader, "lm_head.weight", WEIGHTS_OUT_IN, model->config.n_embd,
+                       model->config.vocab_size, &model->lm_head, &model->head);
 }
 
 static bool load_all(struct loader *loader) {
     struct gpt2_model *model = loader->model;
     const struct gpt2_config *config = &model->config;
     struct shape vector = shape_1(config->n_embd);
-    if (!load_outer(loader, &model->wte, shape_2(config->vocab_size, config->n_embd),
-                    "wte.weight") ||
-        !load_outer(loader, &model->wpe, shape_2(config->n_ctx, config->n_embd), "wpe.weight") ||
-        !load_outer(loader, &model->ln_f_weight, vector, "ln_f.weight") ||
-        !load_outer(loader, &model->ln_f_bias, vector, "ln_f.bias") || !load_head(loader))
+    char name[NAME_SIZE];
+    if (!load_matrix(loader, outer(loader, "wte.weight", name), WEIGHTS_OUT_IN, config->n_embd,
+                     config->vocab_size, &model->wte, &model->embeddings) ||
+        !load_array(loader, outer(loader, "wpe.weight", name),
+                    shape_2(config->n_ctx, config->n_embd), &model->wpe) ||
+        !load_array(loader, outer(loader, "ln_f.weight", name), vector, &model->ln_f_weight) ||
+        !load_array(loader, outer(loader, "ln_f.bias", name), vector, &model->ln_f_bias) ||
+        !load_head(loader))
         return false;
     for (size_t n = 0; n < config->n_layer; n++) {
-        if (!load_layer(loader, n))
+        if (!load_linear(loader, n) || !load_vectors(loader, n))
             return false;
     }
     return true;
@@ -112,55 +190,126 @@ static bool load_all(struct loader *loader) {
 /* config.json and the file must agree on the number of blocks, before we allocate for them. */
 static bool check_layers(const struct loader *loader) {
     size_t n_layer = loader->model->config.n_layer;
-    const char *path = safetensors_path(loader->file);
-    if (n_layer > safetensors_count(loader->file))
+    const struct safetensors *file = loader->weights.file;
+    if (n_layer > safetensors_count(file))
         return error_set(loader->err,
                          "%s: holds %zu tensors, too few for the %zu layers that config.json "
                          "claims",
-                         path, safetensors_count(loader->file), n_layer);
+                         safetensors_path(file), safetensors_count(file), n_layer);
     char name[NAME_SIZE];
-    snprintf(name, sizeof name, "%sh.%zu.ln_1.weight", loader->prefix, n_layer);
-    if (safetensors_find(loader->file, name) != NULL)
+    inner(loader, n_layer, "ln_1.weight", name);
+    if (safetensors_find(file, name) != NULL)
         return error_set(loader->err,
                          "%s: tensor %s is there, but config.json says that there are %zu layers",
-                         path, name, n_layer);
+                         safetensors_path(file), name, n_layer);
     return true;
 }
 
-static bool fill(struct gpt2_model *model, const struct safetensors *file, struct error *err) {
-    struct loader loader = {.file = file, .prefix = "", .model = model, .err = err};
-    if (safetensors_find(file, "transformer.wte.weight") != NULL)
-        loader.prefix = "transformer.";
-    if (!check_layers(&loader))
+/* --- the model -------------------------------------------------------------------------------- */
+
+void gpt2_model_link(struct gpt2_model *model) {
+    const struct gpt2_config *c = &model->config;
+    size_t n = c->n_embd, inner_size = c->n_inner;
+    model->weights = WEIGHTS_F32;
+    model->embeddings = (struct matrix){MATRIX_F32_OUT_IN, model->wte, NULL, n, c->vocab_size};
+    model->head = (struct matrix){MATRIX_F32_OUT_IN, model->lm_head, NULL, n, c->vocab_size};
+    for (size_t i = 0; i < c->n_layer; i++) {
+        struct gpt2_layer *l = &model->layers[i];
+        const enum matrix_format format = MATRIX_F32_IN_OUT;
+        l->attn_c_attn = (struct matrix){format, l->attn_c_attn_weight, NULL, n, 3 * n};
+        l->attn_c_proj = (struct matrix){format, l->attn_c_proj_weight, NULL, n, n};
+        l->mlp_c_fc = (struct matrix){format, l->mlp_c_fc_weight, NULL, n, inner_size};
+        l->mlp_c_proj = (struct matrix){format, l->mlp_c_proj_weight, NULL, inner_size, n};
+    }
+}
+
+/* The format that the matrices turned out to have. */
+static enum weights format_of(const struct gpt2_model *model) {
+    return model->embeddings.format == MATRIX_BF16   ? WEIGHTS_BF16
+           : model->embeddings.format == MATRIX_INT8 ? WEIGHTS_INT8
+                                                     : WEIGHTS_F32;
+}
+
+/* Every token reads all linear layers, the head, one row of embeddings and the small arrays. */
+static size_t bytes_per_token(const struct gpt2_model *model) {
+    const struct gpt2_config *c = &model->config;
+    size_t bytes = weights_bytes(&model->head);
+    for (size_t i = 0; i < c->n_layer; i++) {
+        const struct gpt2_layer *l = &model->layers[i];
+        bytes += weights_bytes(&l->attn_c_attn) + weights_bytes(&l->attn_c_proj) +
+                 weights_bytes(&l->mlp_c_fc) + weights_bytes(&l->mlp_c_proj);
+        bytes += (9 * c->n_embd + c->n_inner) * sizeof(float);
+    }
+    return bytes;
+}
+
+static bool fill(struct loader *loader) {
+    struct gpt2_model *model = loader->model;
+    loader->prefix = "";
+    if (safetensors_find(model->file, "transformer.wte.weight") != NULL)
+        loader->prefix = "transformer.";
+    if (!check_layers(loader))
         return false;
     size_t n_layer = model->config.n_layer;
     model->layers = calloc(n_layer + 1, sizeof *model->layers);
     model->owned = calloc(n_layer * TENSORS_PER_LAYER + TENSORS_OUTSIDE, sizeof(*model->owned));
     if (model->layers == NULL || model->owned == NULL)
-        return error_no_memory(err, safetensors_path(file));
-    return load_all(&loader);
+        return error_no_memory(loader->err, safetensors_path(model->file));
+    if (!load_all(loader))
+        return false;
+    if (loader->readable)
+        gpt2_model_link(model);
+    model->weights = format_of(model);
+    model->n_bytes_per_token = bytes_per_token(model);
+    return true;
+}
+
+/* Opens config.json and the weights of a folder into a new model. */
+static bool open_files(const char *folder, struct gpt2_model *model, struct error *err) {
+    if (!gpt2_config_read(folder, &model->config, err))
+        return false;
+    char *path = path_join(folder, "model.safetensors");
+    if (path == NULL)
+        return error_no_memory(err, folder);
+    model->file = safetensors_open(path, err);
+    free(path);
+    return model->file != NULL;
+}
+
+static struct gpt2_model *open_model(const char *folder, bool readable, enum weights wanted,
+                                     struct threads *pool, struct error *err) {
+    struct gpt2_model *model = calloc(1, sizeof *model);
+    if (model == NULL) {
+        error_no_memory(err, folder);
+        return NULL;
+    }
+    struct loader loader = {.readable = readable, .model = model, .err = err};
+    if (open_files(folder, model, err)) {
+        loader.weights =
+            (struct weights_loader){model->file, wanted, kernels_for_this_processor(), pool};
+        if (fill(&loader)) {
+            if (readable) { // everything was copied
+                safetensors_close(model->file);
+                model->file = NULL;
+            }
+            return model;
+        }
+    }
+    gpt2_model_close(model);
+    return NULL;
 }
 
 struct gpt2_model *gpt2_model_open(const char *folder, struct error *err) {
-    struct gpt2_config config;
-    if (!gpt2_config_read(folder, &config, err))
+    return open_model(folder, true, WEIGHTS_AS_STORED, NULL, err);
+}
+
+struct gpt2_model *gpt2_model_open_for_engine(const char *folder, enum weights wanted,
+                                              size_t n_threads, struct error *err) {
+    struct threads *pool = threads_new(n_threads, err);
+    if (pool == NULL)
         return NULL;
-    struct gpt2_model *model = calloc(1, sizeof *model);
-    char *path = path_join(folder, "model.safetensors");
-    bool filled = false;
-    if (model == NULL || path == NULL) {
-        error_no_memory(err, folder);
-    } else {
-        model->config = config;
-        struct safetensors *file = safetensors_open(path, err);
-        filled = file != NULL && fill(model, file, err);
-        safetensors_close(file);
-    }
-    free(path);
-    if (!filled) {
-        gpt2_model_close(model);
-        return NULL;
-    }
+    struct gpt2_model *model = open_model(folder, false, wanted, pool, err);
+    threads_free(pool);
     return model;
 }
 
@@ -171,5 +320,6 @@ void gpt2_model_close(struct gpt2_model *model) {
         tensor_free(model->owned[i]);
     free(model->owned);
     free(model->layers);
+    safetensors_close(model->file);
     free(model);
 }

@@ -22,6 +22,9 @@
 #include <stddef.h>
 
 #include "error.h"
+#include "kernels/matrix.h"
+#include "safetensors.h"
+#include "weights.h"
 
 enum gpt2_activation {
     GPT2_GELU_TANH,  // config.json: gelu_new (every published GPT-2), or gelu_pytorch_tanh
@@ -40,7 +43,11 @@ struct gpt2_config {
     enum gpt2_activation activation;
 };
 
-/* The weights of one block. */
+/*
+ * The weights of one block. Those of the linear layers are there twice over, not in memory but in
+ * name: as arrays to be read by people and by transformer.h, and as matrices for the engine, in
+ * whatever format it was opened with (weights.h). A model opened for the engine has no such arrays.
+ */
 struct gpt2_layer {
     float *ln_1_weight;        // [n_embd]
     float *ln_1_bias;          // [n_embd]
@@ -54,6 +61,8 @@ struct gpt2_layer {
     float *mlp_c_fc_bias;      // [n_inner]
     float *mlp_c_proj_weight;  // [n_inner, n_embd]
     float *mlp_c_proj_bias;    // [n_embd]
+
+    struct matrix attn_c_attn, attn_c_proj, mlp_c_fc, mlp_c_proj; // the same weights
 };
 
 struct gpt2_model {
@@ -65,9 +74,14 @@ struct gpt2_model {
     float *ln_f_bias;          // [n_embd]
     float *lm_head;            // [vocab_size, n_embd]: wte itself when the file has no lm_head
 
-    size_t n_parameters; // numbers in the tensors above; a tied lm_head counts once
-    float **owned;       // [n_owned]: every array allocated for them
+    struct matrix embeddings, head; // wte and lm_head as matrices, n_embd in and vocab_size out
+    enum weights weights;           // what the matrices hold; never WEIGHTS_AS_STORED
+
+    size_t n_parameters;      // numbers in the tensors above; a tied lm_head counts once
+    size_t n_bytes_per_token; // weights that are read to decode one token
+    void **owned;             // [n_owned]: every piece of memory that holds them
     size_t n_owned;
+    struct safetensors *file; // what is used where it is mapped; else NULL
 };
 
 /*
@@ -78,11 +92,23 @@ bool gpt2_config_read(const char *folder, struct gpt2_config *config, struct err
 
 /*
  * Reads config.json and model.safetensors in a folder; every tensor must be there in the shape
- * that the configuration asks for. F32, F16 and BF16 files are widened to float. Names may begin
- * with "transformer."; the causal-mask buffers of old files are ignored. NULL with *err filled in.
- * gpt2_model_close frees it; NULL is fine there. An open model never changes: threads may share it.
+ * that the configuration asks for. F32, F16 and BF16 files, and folders written by --quantize, are
+ * widened to float. Names may begin with "transformer."; the causal-mask buffers of old files are
+ * ignored. NULL with *err filled in. gpt2_model_close frees it; NULL is fine there. An open model
+ * never changes: threads may share it.
  */
 struct gpt2_model *gpt2_model_open(const char *folder, struct error *err);
+
+/*
+ * The same for the engine alone (gpt2.h): the linear layers and embeddings are there as matrices in
+ * the format that is wanted, and not as arrays. Opening an F32 file maps it, and reads what is used.
+ * n_threads: for the conversion to other formats.
+ */
+struct gpt2_model *gpt2_model_open_for_engine(const char *folder, enum weights wanted,
+                                              size_t n_threads, struct error *err);
 void gpt2_model_close(struct gpt2_model *model);
+
+/* Makes the matrices of a model point to its arrays, all of which must be there. */
+void gpt2_model_link(struct gpt2_model *model);
 
 #endif

@@ -1,9 +1,14 @@
+#define _DEFAULT_SOURCE // madvise
+
 #include "tensor.h"
 
 #include <math.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
+
+enum { LARGE_PAGE = 2 * 1024 * 1024 };
 
 bool size_multiply(size_t a, size_t b, size_t *product) {
     if (b != 0 && a > SIZE_MAX / b)
@@ -78,7 +83,19 @@ float *tensor_new_2(size_t rows, size_t columns) {
     return size_multiply(rows, columns, &count) ? tensor_new(count) : NULL;
 }
 
-void tensor_free(float *data) {
+void *tensor_memory(size_t bytes) {
+    size_t alignment = bytes >= LARGE_PAGE ? LARGE_PAGE : TENSOR_ALIGNMENT;
+    if (bytes > SIZE_MAX - alignment)
+        return NULL;
+    void *memory = aligned_alloc(alignment, (bytes / alignment + 1) * alignment);
+#if defined(MADV_HUGEPAGE)
+    if (memory != NULL && alignment == LARGE_PAGE)
+        madvise(memory, bytes, MADV_HUGEPAGE); // only a wish: it does not matter when it fails
+#endif
+    return memory;
+}
+
+void tensor_free(void *data) {
     free(data);
 }
 

@@ -52,7 +52,14 @@ float *tensor_new(size_t count);
 /* The same for rows * columns floats; NULL too when the product overflows. */
 float *tensor_new_2(size_t rows, size_t columns);
 
-void tensor_free(float *data);
+/*
+ * Memory for bytes that will all be used, such as a model's weights, aligned to TENSOR_ALIGNMENT. A
+ * large piece comes in large pages where the system has them: they are faster to get and to read.
+ * NULL when it cannot be had. The caller frees it with tensor_free.
+ */
+void *tensor_memory(size_t bytes);
+
+void tensor_free(void *data);
 
 /* The largest |a[i] - b[i]| of two arrays [count]; infinite when one of them holds a NaN. */
 double tensor_difference(const float *a, const float *b, size_t count);

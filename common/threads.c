@@ -6,6 +6,8 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -13,58 +15,96 @@
 #include <sched.h>
 #endif
 
-struct worker {
-    struct threads *pool;
-    size_t index; // which piece of a loop it does, 1 to n_threads - 1; the caller does piece 0
-    pthread_t thread;
+enum {
+    PIECES_PER_THREAD = 4, // pieces of a loop: enough to even out threads that run at odds
+    SPINS = 2000,          // looks before a thread sleeps: some tens of microseconds
 };
 
+/*
+ * The loop being run. Its pieces are handed out from one word, `left`: the loop's number in the
+ * upper half, and how many pieces nobody has taken yet in the lower. Whoever counts it down by one
+ * has taken that piece, and may then read the other members: the loop can't end without it.
+ */
 struct threads {
     size_t n_threads;
-    struct worker *workers; // [n_threads - 1]
-    size_t n_started;       // workers whose thread runs
+    pthread_t *workers; // [n_threads - 1]
+    size_t n_started;   // workers whose thread runs
 
-    pthread_mutex_t mutex; // guards what follows
+    threads_task *task;
+    void *context;
+    size_t n_items, n_pieces;
+    _Atomic uint64_t left;
+    _Atomic size_t n_done; // pieces of this loop that have ended
+
+    _Atomic size_t n_sleeping; // workers that wait for work_ready
+    atomic_bool caller_sleeps; // the caller waits for work_done
+    atomic_bool stopping;
+    pthread_mutex_t mutex; // held to sleep and to wake
     pthread_cond_t work_ready;
     pthread_cond_t work_done;
-    size_t generation; // counts the loops: a worker that sees a new number has a piece to do
-    size_t n_busy;     // workers that have not ended their piece
-    bool stopping;
-
-    threads_task *task; // the loop being run
-    void *context;
-    size_t n_items;
 };
 
-/* Does piece `index` of n_threads nearly equal pieces. */
-static void run_piece(const struct threads *pool, size_t index) {
-    size_t whole = pool->n_items / pool->n_threads;
-    size_t rest = pool->n_items % pool->n_threads; // the first `rest` pieces get one item more
-    size_t begin = index * whole + (index < rest ? index : rest);
-    size_t end = begin + whole + (index < rest ? 1 : 0);
-    if (begin < end)
-        pool->task(pool->context, begin, end);
+static uint64_t pieces_left(uint64_t left) {
+    return left & UINT32_MAX;
+}
+
+/* Tells the processor that this is a waiting loop. */
+static void relax(void) {
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
+/* Does piece `piece` of n_pieces nearly equal ones. */
+static void run_piece(const struct threads *pool, size_t piece) {
+    size_t whole = pool->n_items / pool->n_pieces;
+    size_t rest = pool->n_items % pool->n_pieces; // the first `rest` pieces get one item more
+    size_t begin = piece * whole + (piece < rest ? piece : rest);
+    size_t end = begin + whole + (piece < rest ? 1 : 0);
+    pool->task(pool->context, begin, end);
+}
+
+/* Takes pieces and does them until nobody has any left to give. */
+static void work(struct threads *pool) {
+    uint64_t left = atomic_load(&pool->left);
+    while (pieces_left(left) > 0) {
+        if (!atomic_compare_exchange_weak(&pool->left, &left, left - 1))
+            continue; // another thread was faster; `left` is now what it left
+        size_t n_pieces = pool->n_pieces;
+        run_piece(pool, n_pieces - (size_t)pieces_left(left));
+        if (atomic_fetch_add(&pool->n_done, 1) + 1 == n_pieces &&
+            atomic_load(&pool->caller_sleeps)) {
+            pthread_mutex_lock(&pool->mutex);
+            pthread_cond_signal(&pool->work_done);
+            pthread_mutex_unlock(&pool->mutex);
+        }
+        left = atomic_load(&pool->left);
+    }
+}
+
+/* Looks for work for a while, then sleeps. Returns when there is some, or the pool ends. */
+static void await_work(struct threads *pool) {
+    for (int i = 0; i < SPINS; i++) {
+        if (pieces_left(atomic_load(&pool->left)) > 0 || atomic_load(&pool->stopping))
+            return;
+        relax();
+    }
+    pthread_mutex_lock(&pool->mutex);
+    atomic_fetch_add(&pool->n_sleeping, 1);
+    while (pieces_left(atomic_load(&pool->left)) == 0 && !atomic_load(&pool->stopping))
+        pthread_cond_wait(&pool->work_ready, &pool->mutex);
+    atomic_fetch_sub(&pool->n_sleeping, 1);
+    pthread_mutex_unlock(&pool->mutex);
 }
 
 static void *worker_main(void *argument) {
-    struct worker *worker = argument;
-    struct threads *pool = worker->pool;
-    size_t seen = 0;
-    pthread_mutex_lock(&pool->mutex);
-    for (;;) {
-        while (pool->generation == seen && !pool->stopping)
-            pthread_cond_wait(&pool->work_ready, &pool->mutex);
-        if (pool->stopping)
-            break;
-        seen = pool->generation;
-        pthread_mutex_unlock(&pool->mutex);
-        run_piece(pool, worker->index);
-        pthread_mutex_lock(&pool->mutex);
-        pool->n_busy--;
-        if (pool->n_busy == 0)
-            pthread_cond_signal(&pool->work_done);
+    struct threads *pool = argument;
+    while (!atomic_load(&pool->stopping)) {
+        await_work(pool);
+        work(pool);
     }
-    pthread_mutex_unlock(&pool->mutex);
     return NULL;
 }
 
@@ -75,10 +115,7 @@ static bool start_workers(struct threads *pool) {
     pthread_sigmask(SIG_SETMASK, &all, &before);
     bool started = true;
     for (size_t i = 0; i + 1 < pool->n_threads && started; i++) {
-        struct worker *worker = &pool->workers[i];
-        worker->pool = pool;
-        worker->index = i + 1;
-        started = pthread_create(&worker->thread, NULL, worker_main, worker) == 0;
+        started = pthread_create(&pool->workers[i], NULL, worker_main, pool) == 0;
         if (started)
             pool->n_started++;
     }
@@ -100,7 +137,7 @@ struct threads *threads_new(size_t n_threads, struct error *err) {
     pthread_mutex_init(&pool->mutex, NULL);
     pthread_cond_init(&pool->work_ready, NULL);
     pthread_cond_init(&pool->work_done, NULL);
-    pool->workers = calloc(n_threads, sizeof *pool->workers);
+    pool->workers = calloc(n_threads, sizeof(*pool->workers));
     if (pool->workers == NULL) {
         error_no_memory(err, "the thread pool");
         threads_free(pool);
@@ -118,11 +155,11 @@ void threads_free(struct threads *pool) {
     if (pool == NULL)
         return;
     pthread_mutex_lock(&pool->mutex);
-    pool->stopping = true;
+    atomic_store(&pool->stopping, true);
     pthread_cond_broadcast(&pool->work_ready);
     pthread_mutex_unlock(&pool->mutex);
     for (size_t i = 0; i < pool->n_started; i++)
-        pthread_join(pool->workers[i].thread, NULL);
+        pthread_join(pool->workers[i], NULL);
     pthread_cond_destroy(&pool->work_done);
     pthread_cond_destroy(&pool->work_ready);
     pthread_mutex_destroy(&pool->mutex);
@@ -134,27 +171,42 @@ size_t threads_count(const struct threads *pool) {
     return pool == NULL ? 1 : pool->n_threads;
 }
 
+/* Waits, looking for a while and then asleep, until all pieces have ended. */
+static void await_end(struct threads *pool) {
+    for (int i = 0; i < SPINS; i++) {
+        if (atomic_load(&pool->n_done) == pool->n_pieces)
+            return;
+        relax();
+    }
+    pthread_mutex_lock(&pool->mutex);
+    atomic_store(&pool->caller_sleeps, true);
+    while (atomic_load(&pool->n_done) < pool->n_pieces)
+        pthread_cond_wait(&pool->work_done, &pool->mutex);
+    atomic_store(&pool->caller_sleeps, false);
+    pthread_mutex_unlock(&pool->mutex);
+}
+
 void threads_run(struct threads *pool, size_t n_items, threads_task *task, void *context) {
     if (pool == NULL || pool->n_threads == 1 || n_items <= 1) {
         if (n_items > 0)
             task(context, 0, n_items);
         return;
     }
-    pthread_mutex_lock(&pool->mutex);
+    size_t most = pool->n_threads * PIECES_PER_THREAD;
     pool->task = task;
     pool->context = context;
     pool->n_items = n_items;
-    pool->n_busy = pool->n_threads - 1;
-    pool->generation++;
-    pthread_cond_broadcast(&pool->work_ready);
-    pthread_mutex_unlock(&pool->mutex);
-
-    run_piece(pool, 0);
-
-    pthread_mutex_lock(&pool->mutex);
-    while (pool->n_busy > 0)
-        pthread_cond_wait(&pool->work_done, &pool->mutex);
-    pthread_mutex_unlock(&pool->mutex);
+    pool->n_pieces = n_items < most ? n_items : most;
+    atomic_store(&pool->n_done, 0);
+    uint64_t loop = (atomic_load(&pool->left) >> 32) + 1;
+    atomic_store(&pool->left, loop << 32 | pool->n_pieces);
+    if (atomic_load(&pool->n_sleeping) > 0) {
+        pthread_mutex_lock(&pool->mutex);
+        pthread_cond_broadcast(&pool->work_ready);
+        pthread_mutex_unlock(&pool->mutex);
+    }
+    work(pool);
+    await_end(pool);
 }
 
 size_t threads_available(void) {

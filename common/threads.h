@@ -1,9 +1,13 @@
 /*
  * threads.h - a small pool of worker threads, for one loop at a time.
  *
- * Like a pool of workers behind a queue: threads_run cuts a loop of n items into one piece per
- * thread, hands the pieces out, does one itself and returns when all are done. Between loops the
- * workers sleep in the kernel (a condition variable) and use no processor time.
+ * Like a pool of workers behind a queue: threads_run cuts a loop of n items into a few pieces per
+ * thread; each thread, the caller too, takes a piece, does it, and takes the next until none is
+ * left. A thread that the system has put aside takes fewer, so the others don't wait for its share.
+ *
+ * A token needs some sixty short loops, and to wake a sleeping thread takes as long as a short
+ * loop. So a thread without work looks for the next loop for some tens of microseconds before it
+ * sleeps in the kernel (a condition variable), where it uses no processor time.
  *
  * We do not use OpenMP: Apple's clang lacks it, and its threads wait by spinning, which collapses
  * on a machine where another program holds one of the processors.
@@ -36,8 +40,8 @@ void threads_free(struct threads *pool);
 size_t threads_count(const struct threads *pool);
 
 /*
- * Calls task(context, begin, end) for pieces that together cover [0, n_items), at most one piece
- * per thread, and returns when all have ended. With one thread, or pool NULL, this is a plain call.
+ * Calls task(context, begin, end) for pieces that together cover [0, n_items), a few for each
+ * thread, and returns when all have ended. With one thread, or pool NULL, this is a plain call.
  * A pool runs one loop at a time: it belongs to one caller.
  */
 void threads_run(struct threads *pool, size_t n_items, threads_task *task, void *context);

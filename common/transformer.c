@@ -177,6 +177,11 @@ struct transformer *transformer_new(const struct gpt2_model *model, size_t max_l
         error_set(err, "room for %zu tokens asked for, expected 1 to %zu", max_len, config->n_ctx);
         return NULL;
     }
+    if (model->wte == NULL) {
+        error_set(err, "the model was opened for the engine: the readable forward pass needs its "
+                       "weights as arrays (gpt2_model_open)");
+        return NULL;
+    }
     struct transformer *transformer = calloc(1, sizeof *transformer);
     if (transformer == NULL) {
         error_no_memory(err, "the forward pass");

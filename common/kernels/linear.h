@@ -4,32 +4,51 @@
  * Nine tenths of a language model's work is this one operation. The engine calls it through this
  * small interface and does not know how it is done; ops.h has the same operation written to be
  * read, and the tests hold the two against each other.
+ *
+ * Threads share the outputs: each computes some columns of `out` from start to end, like the shards
+ * of a table, so nobody waits for anybody, and every number is added up in the same order however
+ * many threads there are.
  */
 #ifndef COMMON_KERNELS_LINEAR_H
 #define COMMON_KERNELS_LINEAR_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
+#include "../error.h"
 #include "../threads.h"
+#include "kernels.h"
+#include "matrix.h"
 
-/* How the weights of a layer stand in memory. */
-enum linear_layout {
-    LINEAR_IN_OUT, // [n_in, n_out]: as GPT-2's files have them
-    LINEAR_OUT_IN, // [n_out, n_in]: a row per output, as wte has them when it is the output head
-};
+/* What happens to an output when it is complete. */
+enum linear_then { THEN_NOTHING, THEN_GELU, THEN_GELU_EXACT };
 
 struct linear_layer {
-    const float *weight; // [n_in, n_out] or [n_out, n_in]
-    const float *bias;   // [n_out], or NULL for none
-    size_t n_in, n_out;
-    enum linear_layout layout;
+    struct matrix weight;
+    const float *bias; // [n_out], or NULL for none
+    enum linear_then then;
+    bool add; // add to what is in `out`, instead of replacing it: a residual connection
 };
+
+/* What computing takes: kernels, threads, and room for rows in another format. */
+struct compute {
+    const struct kernels *kernels;
+    struct threads *pool;
+    struct packed_rows rows; // room for max_rows rows of max_in numbers
+    size_t max_rows, max_in;
+};
+
+/* Begin with {0}. false with *err filled in; compute_free frees what there is in either case. */
+bool compute_new(struct compute *compute, size_t n_threads, size_t max_rows, size_t max_in,
+                 struct error *err);
+void compute_free(struct compute *compute);
 
 /*
  * out[r] = weights applied to x[r], plus the bias. x: [n_rows, n_in], out: [n_rows, n_out]; they
- * must not overlap. The result does not depend on the number of threads, to the last bit.
+ * must not overlap. At most max_rows rows of at most max_in numbers. The result does not depend on
+ * the number of threads, to the last bit.
  */
-void linear_layer_forward(const struct linear_layer *layer, struct threads *pool, float *out,
-                          const float *x, size_t n_rows);
+void linear_forward(struct compute *compute, const struct linear_layer *layer, float *out,
+                    const float *x, size_t n_rows);
 
 #endif

@@ -24,20 +24,32 @@ largest_error() {
       } } END { print worst + 0 }'
 }
 
-# mutant FILE NAME SED_SCRIPT: FILE is transformer or gpt2 (the engine).
+# mutant FILE NAME SED_SCRIPT: FILE is transformer, gpt2 (the engine) or attention_kernels. The last
+# is a part of every table of kernels: it is changed in the portable one, and that one is run.
 mutant() {
   n=$((n + 1))
   file=$1
   name="$file: $2"
   pattern=engine
   [ "$file" = transformer ] && pattern=transformer
-  sed -e "$3" "common/$file.c" >"$work/$file.c"
-  if cmp -s "common/$file.c" "$work/$file.c"; then
+  original=common/$file.c
+  compiled=$work/$file.c
+  changed=$compiled
+  unset GPT2_KERNELS
+  if [ "$file" = attention_kernels ]; then
+    original=common/kernels/attention_kernels.h
+    changed=$work/attention_kernels.h
+    compiled=$work/portable.c
+    cp common/kernels/portable.c "$compiled"
+    export GPT2_KERNELS=portable
+  fi
+  sed -e "$3" "$original" >"$changed"
+  if cmp -s "$original" "$changed"; then
     echo "not ok $n - $name: the sed script changes nothing; bring it up to date"
     return
   fi
   # shellcheck disable=SC2086
-  if ! $CC -std=c11 -O1 -w -pthread -iquote common -o "$work/mutant" "$work/$file.c" \
+  if ! $CC -std=c11 -O1 -w -pthread -iquote common -iquote common/kernels -o "$work/mutant" "$compiled" \
     "$BUILD/tests/golden_forward.o" "$BUILD/libgpt2.a" $flags -lm 2>"$work/err"; then
     echo "not ok $n - $name: does not compile"
     sed 's/^/# /' "$work/err" | head -5
@@ -62,11 +74,7 @@ fi
 
 # The same mistakes in both, where the code reads the same.
 for file in transformer gpt2; do
-  mutant "$file" "attention is not scaled" 's|1.0f / sqrtf((float)d_head)|1.0f|'
-  mutant "$file" "scaled by the wrong number of dimensions" 's|sqrtf((float)d_head)|sqrtf((float)(d_head + 1))|'
   mutant "$file" "layer norm with an epsilon of its own" 's|config->layer_norm_epsilon|1e-5f|; s|model->config.layer_norm_epsilon|1e-5f|'
-  mutant "$file" "the exact GELU instead of the tanh form" 's|== GPT2_GELU_TANH|== GPT2_GELU_EXACT + 1|'
-  mutant "$file" "the tanh GELU instead of the exact form" 's|== GPT2_GELU_TANH|!= GPT2_GELU_EXACT + 1|'
   mutant "$file" "no bias in c_attn" 's|weights->attn_c_attn_bias|NULL|'
   mutant "$file" "no bias in attention's c_proj" 's|weights->attn_c_proj_bias|NULL|'
   mutant "$file" "no bias in c_fc" 's|weights->mlp_c_fc_bias|NULL|'
@@ -75,15 +83,30 @@ for file in transformer gpt2; do
   mutant "$file" "ln_2's weight in place of ln_1's" 's|weights->ln_1_weight|weights->ln_2_weight|'
   mutant "$file" "another bias in ln_f" 's|model->ln_f_bias|model->wpe|'
   mutant "$file" "position embeddings off by one" 's|model->wpe + (session->n_past + t)|model->wpe + (session->n_past + t \^ 1)|; s|model->wpe + t |model->wpe + (t \^ 1) |'
-  mutant "$file" "no residual around the MLP and attention" 's|->x\[i\] += |->x[i] = |'
-  mutant "$file" "the tied head where the file has its own" 's|model->lm_head|model->wte|'
 done
+
+for file in transformer attention_kernels; do
+  mutant "$file" "attention is not scaled" 's|1.0f / sqrtf((float)d_head)|1.0f|'
+  mutant "$file" "scaled by the wrong number of dimensions" 's|sqrtf((float)d_head)|sqrtf((float)(d_head + 1))|'
+done
+
+mutant transformer "the exact GELU instead of the tanh form" 's|== GPT2_GELU_TANH|== GPT2_GELU_EXACT + 1|'
+mutant transformer "the tanh GELU instead of the exact form" 's|== GPT2_GELU_TANH|!= GPT2_GELU_EXACT + 1|'
+mutant gpt2 "the exact GELU instead of the tanh form" 's|== GPT2_GELU_EXACT|!= GPT2_GELU_EXACT + 1|'
+mutant gpt2 "the tanh GELU instead of the exact form" 's|== GPT2_GELU_EXACT|== GPT2_GELU_EXACT + 1|'
+
+mutant transformer "no residual around the MLP and attention" 's|->x\[i\] += |->x[i] = |'
+mutant gpt2 "no residual around attention" 's|attn_c_proj_bias, THEN_NOTHING, true|attn_c_proj_bias, THEN_NOTHING, false|'
+mutant gpt2 "no residual around the MLP" '/mlp_c_proj_bias, THEN_NOTHING,/{n;s|true|false|}'
+mutant transformer "the tied head where the file has its own" 's|model->lm_head|model->wte|'
+mutant gpt2 "the tied head where the file has its own" 's|{model->head,|{model->embeddings,|'
 
 mutant transformer "a token does not see itself" \
   's|s <= t; s++) {$|s < t + (t == 0); s++) {|; s|softmax(weights, t + 1)|softmax(weights, t + (t == 0))|'
 mutant transformer "no mask: a token sees the ones after it" \
   's|s <= t; s++|s < seq_len; s++|; s|softmax(weights, t + 1)|softmax(weights, seq_len)|; s|size_t s = t + 1;|size_t s = seq_len;|'
-mutant gpt2 "a token does not see itself" 's|n_keys = session->n_past + t + 1|n_keys = session->n_past + t + (session->n_past + t == 0)|'
-mutant gpt2 "no mask: a token sees the ones after it" 's|n_keys = session->n_past + t + 1|n_keys = session->n_past + job->n|'
-mutant gpt2 "the cache is written at the wrong place" 's|position = session->n_past + t;|position = t;|'
+mutant gpt2 "a token does not see itself" 's|session->n_past + first + 1, d_head|session->n_past + first + (session->n_past + first == 0), d_head|'
+mutant attention_kernels "no mask: a token sees the ones after it" 's|softmax(scores + r \* score_stride, n_keys + r)|softmax(scores + r * score_stride, most)|; s|s = n_keys + r; s < most|s = most; s < most|'
+mutant gpt2 "the cache is written at the wrong place" 's|session->n_past + t, d_head, query|t, d_head, query|'
+mutant attention_kernels "values of another position" 's|values + s \* value_stride|values + (s \^ 1) * value_stride|'
 echo "1..$n"

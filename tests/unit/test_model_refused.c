@@ -229,7 +229,7 @@ TEST(a_prefix_on_one_tensor_only_is_refused) {
 
 TEST(a_config_that_claims_too_many_layers_is_refused) {
     change_config("\"n_layer\": 2", "\"n_layer\": 3");
-    check_refused("model/model.safetensors", "tensor h.2.ln_1.weight is missing");
+    check_refused("model/model.safetensors", "tensor h.2.attn.c_attn.weight is missing");
 }
 
 TEST(a_config_that_claims_too_few_layers_is_refused) {

@@ -6,15 +6,15 @@
 
 #include "../../common/threads.h"
 
-enum { MANY = 1000 };
+enum { MANY = 1000, PER_THREAD = 4, MOST_PIECES = PER_THREAD * THREADS_MAX };
 
 /* What a loop did: how often each item was done, in how many pieces, by which threads. */
 struct record {
     pthread_mutex_t mutex;
     unsigned done[MANY];
     size_t n_pieces;
-    pthread_t workers[THREADS_MAX];
-    bool interrupt_blocked[THREADS_MAX];
+    pthread_t workers[MOST_PIECES];
+    bool interrupt_blocked[MOST_PIECES];
 };
 
 static void note(void *context, size_t begin, size_t end) {
@@ -49,7 +49,7 @@ static void check_each_once(struct threads *pool, size_t n_items) {
     threads_run(pool, n_items, note, &record);
     for (size_t i = 0; i < MANY; i++)
         assert_int_equal(record.done[i], i < n_items);
-    assert_true(record.n_pieces <= threads_count(pool));
+    assert_true(record.n_pieces <= PER_THREAD * threads_count(pool));
 }
 
 TEST(each_item_is_done_once) {
@@ -96,27 +96,44 @@ TEST(no_items_mean_no_call) {
     threads_free(pool);
 }
 
-TEST(the_pieces_run_on_different_threads) {
-    struct threads *pool = new_pool(5);
-    struct record record = new_record();
-    threads_run(pool, 100, note, &record);
-    assert_int_equal(record.n_pieces, 5);
-    for (size_t i = 0; i < 5; i++) {
-        for (size_t j = 0; j < i; j++)
-            assert_false(pthread_equal(record.workers[i], record.workers[j]));
-    }
-    threads_free(pool);
+/* Threads that wait for one another. */
+struct meeting {
+    pthread_mutex_t mutex;
+    pthread_cond_t changed;
+    size_t n_wanted, n_there;
+    pthread_t there[THREADS_MAX];
+};
+
+/* Waits, in a thread's first piece, until as many threads as wanted are in theirs. */
+static void meet(void *context, size_t begin, size_t end) {
+    struct meeting *meeting = context;
+    bool known = false;
+    (void)begin, (void)end;
+    pthread_mutex_lock(&meeting->mutex);
+    for (size_t i = 0; i < meeting->n_there; i++)
+        known = known || pthread_equal(meeting->there[i], pthread_self());
+    if (!known)
+        meeting->there[meeting->n_there++] = pthread_self();
+    pthread_cond_broadcast(&meeting->changed);
+    while (meeting->n_there < meeting->n_wanted)
+        pthread_cond_wait(&meeting->changed, &meeting->mutex);
+    pthread_mutex_unlock(&meeting->mutex);
 }
 
-TEST(the_caller_does_a_piece_itself) {
-    struct threads *pool = new_pool(4);
-    struct record record = new_record();
-    threads_run(pool, 100, note, &record);
-    bool found = false;
-    for (size_t i = 0; i < record.n_pieces; i++)
-        found = found || pthread_equal(record.workers[i], pthread_self());
-    assert_true(found);
-    threads_free(pool);
+TEST(the_pieces_run_on_all_threads_and_the_callers) {
+    for (int i = 0; i < 20; i++) { // does not return unless five threads meet
+        struct threads *pool = new_pool(5);
+        struct meeting meeting = {.n_wanted = 5};
+        pthread_mutex_init(&meeting.mutex, NULL);
+        pthread_cond_init(&meeting.changed, NULL);
+        threads_run(pool, 100, meet, &meeting);
+        assert_int_equal(meeting.n_there, 5);
+        bool found = false;
+        for (size_t t = 0; t < 5; t++)
+            found = found || pthread_equal(meeting.there[t], pthread_self());
+        assert_true(found);
+        threads_free(pool);
+    }
 }
 
 TEST(workers_leave_signals_to_the_main_thread) {
@@ -220,8 +237,7 @@ int main(void) {
         cmocka_unit_test(no_pool_is_a_plain_call),
         cmocka_unit_test(a_pool_of_one_works_in_the_callers_thread),
         cmocka_unit_test(no_items_mean_no_call),
-        cmocka_unit_test(the_pieces_run_on_different_threads),
-        cmocka_unit_test(the_caller_does_a_piece_itself),
+        cmocka_unit_test(the_pieces_run_on_all_threads_and_the_callers),
         cmocka_unit_test(workers_leave_signals_to_the_main_thread),
         cmocka_unit_test(ten_thousand_loops_on_one_pool),
         cmocka_unit_test(what_a_loop_wrote_is_there_when_it_returns),

@@ -1,0 +1,33 @@
+/*
+ * The kernels for processors with AVX2 and FMA. Its 16 registers hold a tile of 6 rows x 16
+ * outputs (12 registers), 16 weights and an activation.
+ */
+#if defined(__x86_64__)
+#include <stddef.h>
+
+#include "f32x16_avx2.h"
+
+enum { TILE_ROWS = 6, TILE_VECTORS = 1 };
+
+#include "attention.h"
+#include "row_kernels.h"
+
+#include "decode_kernels.h"
+
+#include "attention_kernels.h"
+#include "prefill_kernels.h"
+#include "tables.h"
+
+const struct kernels kernels_avx2 = {
+    .name = "avx2",
+    .multiply_row = multiply_row,
+    .unpack = unpack,
+    .multiply_rows = multiply_rows,
+    .attend = attend,
+    .softmax = softmax,
+    .gelu = gelu,
+    .layer_norm = layer_norm,
+};
+#else
+typedef int not_this_processor;
+#endif

@@ -1,0 +1,53 @@
+#include "kernels.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "tables.h"
+
+/* From the fastest to the one that works everywhere. */
+static const struct kernels *const tables[] = {
+#if defined(__x86_64__)
+    &kernels_avx512_dot,
+    &kernels_avx512,
+    &kernels_avx2,
+#elif defined(__aarch64__)
+    &kernels_neon,
+#endif
+    &kernels_portable,
+};
+
+enum { N_TABLES = sizeof tables / sizeof tables[0] };
+
+const struct kernels *const *kernels_all(size_t *n) {
+    *n = N_TABLES;
+    return tables;
+}
+
+bool kernels_work_here(const struct kernels *kernels) {
+#if defined(__x86_64__)
+    __builtin_cpu_init();
+    bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                  __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
+    if (kernels == &kernels_avx512_dot)
+        return avx512 && __builtin_cpu_supports("avx512bf16") &&
+               __builtin_cpu_supports("avx512vnni");
+    if (kernels == &kernels_avx512)
+        return avx512;
+    if (kernels == &kernels_avx2)
+        return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+#endif
+    return kernels != NULL;
+}
+
+const struct kernels *kernels_for_this_processor(void) {
+    const char *wanted = getenv("GPT2_KERNELS");
+    for (size_t i = 0; wanted != NULL && i < N_TABLES; i++) {
+        if (strcmp(wanted, tables[i]->name) == 0 && kernels_work_here(tables[i]))
+            return tables[i];
+    }
+    size_t best = 0;
+    while (!kernels_work_here(tables[best]))
+        best++;
+    return tables[best];
+}

@@ -1,0 +1,161 @@
+#include "weights.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "kernels/pack.h"
+#include "tensor.h"
+
+enum { NAME_SIZE = 160, ALIGNMENT = 64 };
+
+static struct shape shape_4(size_t a, size_t b, size_t c, size_t d) {
+    return (struct shape){4, {a, b, c, d}};
+}
+
+struct shape weights_panel_shape(const struct matrix *m) {
+    size_t group = m->format == MATRIX_BF16 ? BF16_GROUP : INT8_GROUP;
+    // int8 inputs are filled up to whole blocks, not only to whole groups
+    size_t n_in = m->format == MATRIX_BF16 ? m->n_in : groups_of(m->n_in, INT8_BLOCK) * INT8_BLOCK;
+    return shape_4(groups_of(m->n_out, PANEL), groups_of(n_in, group), PANEL, group);
+}
+
+struct shape weights_scale_shape(const struct matrix *m) {
+    return shape_3(groups_of(m->n_out, PANEL), groups_of(m->n_in, INT8_BLOCK), PANEL);
+}
+
+size_t weights_bytes(const struct matrix *m) {
+    size_t data_bytes = m->n_in * m->n_out * sizeof(float), scale_bytes = 0;
+    if (m->format == MATRIX_BF16 || m->format == MATRIX_INT8)
+        packed_sizes(m->format, m->n_in, m->n_out, &data_bytes, &scale_bytes);
+    return data_bytes + scale_bytes;
+}
+
+void weights_to_float(const struct matrix *m, enum weights_layout layout, float *out) {
+    for (size_t i = 0; i < m->n_in; i++) {
+        for (size_t o = 0; o < m->n_out; o++)
+            out[layout == WEIGHTS_IN_OUT ? i * m->n_out + o : o * m->n_in + i] =
+                matrix_number(m, i, o);
+    }
+}
+
+/* --- panels from a quantized folder ----------------------------------------------------------- */
+
+/* The scales that belong to an int8 tensor. */
+static bool find_scales(const struct weights_loader *loader, const char *name, struct matrix *m,
+                        struct error *err) {
+    char scales_name[NAME_SIZE], found[SHAPE_TEXT_SIZE], expected[SHAPE_TEXT_SIZE];
+    const char *path = safetensors_path(loader->file);
+    snprintf(scales_name, sizeof scales_name, "%s_scales", name);
+    const struct safetensors_tensor *scales = safetensors_find(loader->file, scales_name);
+    struct shape shape = weights_scale_shape(m);
+    if (scales == NULL)
+        return error_set(err, "%s: tensor %s is missing: write the folder again with --quantize",
+                         path, scales_name);
+    if (strcmp(scales->dtype, "BF16") != 0 || !shape_equal(&scales->shape, &shape))
+        return error_set(err, "%s: tensor %s is %s %s, expected BF16 %s", path, scales_name,
+                         scales->dtype, shape_text(&scales->shape, found),
+                         shape_text(&shape, expected));
+    if ((uintptr_t)scales->data % sizeof(uint16_t) != 0)
+        return error_set(err,
+                         "%s: tensor %s begins at an odd address: write the folder again with "
+                         "--quantize",
+                         path, scales_name);
+    m->scales = (const void *)scales->data;
+    return true;
+}
+
+/* Whether a tensor holds panels; *m is then filled in, but for the scales. */
+static bool is_panels(const struct safetensors_tensor *tensor, size_t n_in, size_t n_out,
+                      struct matrix *m) {
+    if (tensor->shape.rank != 4)
+        return false;
+    bool int8 = strcmp(tensor->dtype, "I8") == 0;
+    *m = (struct matrix){int8 ? MATRIX_INT8 : MATRIX_BF16, tensor->data, NULL, n_in, n_out};
+    struct shape shape = weights_panel_shape(m);
+    return (int8 || strcmp(tensor->dtype, "BF16") == 0) && shape_equal(&tensor->shape, &shape);
+}
+
+static bool use_panels(const struct weights_loader *loader, const char *name, struct matrix *m,
+                       struct error *err) {
+    enum weights stored = m->format == MATRIX_INT8 ? WEIGHTS_INT8 : WEIGHTS_BF16;
+    if (m->format == MATRIX_INT8 && !find_scales(loader, name, m, err))
+        return false;
+    if (loader->wanted != WEIGHTS_AS_STORED && loader->wanted != stored)
+        return error_set(err,
+                         "%s: its weights are stored as %s, and cannot be turned into another "
+                         "format: leave out -w, or use the folder that they were made from",
+                         safetensors_path(loader->file), stored == WEIGHTS_INT8 ? "int8" : "bf16");
+    return true;
+}
+
+/* --- matrices of numbers ---------------------------------------------------------------------- */
+
+/* A tensor's numbers as a matrix of floats: in place when they are F32. */
+static bool as_floats(const struct weights_loader *loader, const struct safetensors_tensor *tensor,
+                      struct matrix *m, void **owned, struct error *err) {
+    if (strcmp(tensor->dtype, "F32") == 0) {
+        m->data = tensor->data;
+        return true;
+    }
+    size_t bytes;
+    float *widened =
+        size_multiply(tensor->n_elements, sizeof(float), &bytes) ? tensor_memory(bytes) : NULL;
+    if (widened == NULL)
+        return error_no_memory(err, safetensors_path(loader->file));
+    if (!safetensors_to_float(loader->file, tensor, widened, err)) {
+        tensor_free(widened);
+        return false;
+    }
+    m->data = *owned = widened;
+    return true;
+}
+
+/* Turns a matrix of floats into panels. *owned is replaced. */
+static bool pack(const struct weights_loader *loader, struct matrix *m, void **owned,
+                 struct error *err) {
+    enum matrix_format format = loader->wanted == WEIGHTS_INT8 ? MATRIX_INT8 : MATRIX_BF16;
+    struct matrix source = *m;
+    size_t data_bytes, scale_bytes;
+    if (!packed_sizes(format, m->n_in, m->n_out, &data_bytes, &scale_bytes) ||
+        data_bytes > SIZE_MAX - scale_bytes - ALIGNMENT)
+        return error_no_memory(err, safetensors_path(loader->file));
+    unsigned char *panels = tensor_memory(data_bytes + scale_bytes);
+    if (panels == NULL)
+        return error_no_memory(err, safetensors_path(loader->file));
+    uint16_t *scales = format == MATRIX_INT8 ? (void *)(panels + data_bytes) : NULL;
+    matrix_pack(&source, format, panels, scales, loader->kernels, loader->pool, m);
+    tensor_free(*owned);
+    *owned = panels;
+    return true;
+}
+
+bool weights_load(const struct weights_loader *loader, const char *name, enum weights_layout layout,
+                  size_t n_in, size_t n_out, struct matrix *m, void **owned, struct error *err) {
+    char found[SHAPE_TEXT_SIZE], expected[SHAPE_TEXT_SIZE];
+    const char *path = safetensors_path(loader->file);
+    const struct safetensors_tensor *tensor = safetensors_find(loader->file, name);
+    struct shape shape = layout == WEIGHTS_IN_OUT ? shape_2(n_in, n_out) : shape_2(n_out, n_in);
+    *owned = NULL;
+    if (tensor == NULL)
+        return error_set(err,
+                         "%s: tensor %s is missing: the file does not belong to this config.json",
+                         path, name);
+    if (is_panels(tensor, n_in, n_out, m))
+        return use_panels(loader, name, m, err);
+    if (!shape_equal(&tensor->shape, &shape))
+        return error_set(err, "%s: tensor %s has shape %s, expected %s", path, name,
+                         shape_text(&tensor->shape, found), shape_text(&shape, expected));
+    *m = (struct matrix){layout == WEIGHTS_IN_OUT ? MATRIX_F32_IN_OUT : MATRIX_F32_OUT_IN, NULL,
+                         NULL, n_in, n_out};
+    if (!as_floats(loader, tensor, m, owned, err))
+        return false;
+    if (loader->wanted == WEIGHTS_BF16 || loader->wanted == WEIGHTS_INT8) {
+        bool packed = pack(loader, m, owned, err);
+        safetensors_release(loader->file, tensor);
+        return packed;
+    }
+    if (*owned != NULL)
+        safetensors_release(loader->file, tensor);
+    return true;
+}
