@@ -5,10 +5,13 @@
 #include <string.h>
 
 #include "files.h"
+#include "model_files.h"
 #include "safetensors.h"
 #include "tensor.h"
 
 enum { TENSORS_PER_LAYER = 12, TENSORS_OUTSIDE = 5, NAME_SIZE = 128 };
+
+static const char OF_ONE_MODEL[] = "config.json and this file must be of one model";
 
 /* What loading a tensor needs to know. */
 struct loader {
@@ -22,14 +25,12 @@ static bool load(struct loader *loader, float **out, struct shape expected, cons
     const char *path = safetensors_path(loader->file);
     const struct safetensors_tensor *tensor = safetensors_find(loader->file, name);
     if (tensor == NULL)
-        return error_set(loader->err,
-                         "%s: tensor %s is missing: the file does not belong to this config.json",
-                         path, name);
+        return model_file_refuse(loader->err, path, "tensor %s is missing: %s", name, OF_ONE_MODEL);
     char found_text[SHAPE_TEXT_SIZE], expected_text[SHAPE_TEXT_SIZE];
     if (!shape_equal(&tensor->shape, &expected))
-        return error_set(loader->err, "%s: tensor %s has shape %s, expected %s", path, name,
-                         shape_text(&tensor->shape, found_text),
-                         shape_text(&expected, expected_text));
+        return model_file_refuse(loader->err, path, "tensor %s has shape %s, expected %s: %s", name,
+                                 shape_text(&tensor->shape, found_text),
+                                 shape_text(&expected, expected_text), OF_ONE_MODEL);
     float *data = tensor_new(tensor->n_elements);
     if (data == NULL)
         return error_no_memory(loader->err, path);
@@ -114,16 +115,17 @@ static bool check_layers(const struct loader *loader) {
     size_t n_layer = loader->model->config.n_layer;
     const char *path = safetensors_path(loader->file);
     if (n_layer > safetensors_count(loader->file))
-        return error_set(loader->err,
-                         "%s: holds %zu tensors, too few for the %zu layers that config.json "
-                         "claims",
-                         path, safetensors_count(loader->file), n_layer);
+        return model_file_refuse(
+            loader->err, path,
+            "holds %zu tensors, too few for the %zu layers that config.json claims: %s",
+            safetensors_count(loader->file), n_layer, OF_ONE_MODEL);
     char name[NAME_SIZE];
     snprintf(name, sizeof name, "%sh.%zu.ln_1.weight", loader->prefix, n_layer);
     if (safetensors_find(loader->file, name) != NULL)
-        return error_set(loader->err,
-                         "%s: tensor %s is there, but config.json says that there are %zu layers",
-                         path, name, n_layer);
+        return model_file_refuse(
+            loader->err, path,
+            "tensor %s is there, but config.json says that there are %zu layers: %s", name, n_layer,
+            OF_ONE_MODEL);
     return true;
 }
 

@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "../common/files.h"
+#include "../common/model_files.h"
 #include "../common/score.h"
 #include "../common/tokenizer.h"
 #include "cli/engine.h"
@@ -102,17 +103,13 @@ static bool check_folder(const struct program *program, struct error *err) {
     enum mode mode = program->options.mode;
     bool only_tokenizer = mode == MODE_TOKENIZE || mode == MODE_DETOKENIZE;
     const char *folder = program->model_folder;
-    if (!file_exists(folder))
-        return error_set(err,
-                         "%s: no such folder: scripts/download_model.sh downloads GPT-2 to "
-                         "models/gpt2, and -m names a folder",
-                         folder);
     const char *missing = missing_file(folder, only_tokenizer ? N_TOKENIZER_FILES : N_MODEL_FILES);
-    return missing == NULL ||
-           error_set(err,
-                     "%s: %s is missing: a GPT-2 folder holds config.json, model.safetensors, "
-                     "vocab.json and merges.txt (scripts/download_model.sh downloads them)",
-                     folder, missing);
+    if (missing == NULL)
+        return true;
+    char *path = path_join(folder, missing);
+    bool there = path != NULL ? model_file_check(path, err) : error_no_memory(err, folder);
+    free(path);
+    return there;
 }
 
 static bool find_model(struct program *program, const char *program_path, struct error *err) {
@@ -138,10 +135,11 @@ static bool open_model(struct program *program, struct error *err) {
     size_t n_tokens = tokenizer_count(program->tokenizer);
     size_t vocab_size = program->engine.model->config.vocab_size;
     if (n_tokens > vocab_size)
-        return error_set(err,
-                         "%s: vocab.json has %zu tokens, but the model knows only %zu: the files "
-                         "do not belong together",
-                         program->model_folder, n_tokens, vocab_size);
+        return error_set(
+            err,
+            "%s: vocab.json has %zu tokens, but the model knows only %zu: copy all four "
+            "files from one model's folder",
+            program->model_folder, n_tokens, vocab_size);
     program->load_seconds = seconds_now() - start;
     return true;
 }
