@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# What the program refuses: with one line on standard error that says what is wrong, nothing on
-# standard output, and status 2 for wrong usage, 1 for everything else.
+# The texts and models that the program refuses: with one line on standard error that says what is
+# wrong, nothing on standard output, and status 1. (usage.bats has the options that it refuses.)
 
 load support
 
@@ -12,109 +12,6 @@ setup_file() {
 # A copy of the model that a test may damage.
 setup() { M=$BATS_TEST_TMPDIR/m; }
 copy() { cp -R "$MODEL" "$M"; }
-
-# ---- wrong usage
-
-# usage PIECE... -- OPTION...: the program refuses the options with a line that has the pieces.
-usage() {
-  local pieces=()
-  while [ "$1" != -- ]; do pieces+=("$1"); shift; done
-  shift
-  run --separate-stderr "$GPT2" -m "$MODEL" "$@"
-  echo "options: $*"
-  refused 2 "${pieces[@]}"
-}
-
-@test "an unknown option is named" {
-  usage --colour -- --colour hello
-  usage --colour -- --colour=red hello
-  usage -x -- -x hello
-  usage -x -- hello -x
-  usage -y -- -n3 -y
-}
-
-@test "an unknown letter is named, whatever stands before it" {
-  usage -x -- --json -xy hello
-  usage -x -- --json -x hello
-  usage -x -- -n 3 -xy hello
-  usage -x -- hello --no-prompt -xy
-}
-
-@test "an ambiguous beginning of an option is named" {
-  usage --no- -- --no- hello
-}
-
-@test "an option that lacks its value is named" {
-  local option
-  for option in -m -n -T -k -p -s -t -w --model --max-new-tokens --temperature --top-k --top-p \
-    --seed --threads --weights --top --logits --score --stride; do
-    usage "$option" value -- hello "$option"
-  done
-}
-
-@test "an option that takes no value is named when it gets one" {
-  local option
-  for option in --no-prompt --no-cache --special --tokenize --detokenize --json --stats --help \
-    --version; do
-    usage "$option" -- "$option=5" hello
-  done
-}
-
-@test "whole numbers must be whole, in digits, and in range" {
-  local option value
-  for option in -n -k -s -t --top; do
-    for value in "" " " x 5x "5 " " 5" -1 +1 1.5 1e3 0x10 18446744073709551616 99999999999999999999999; do
-      usage "$option" "\"$value\"" -- "$option" "$value" hello
-    done
-  done
-}
-
-@test "whole numbers that make no sense are refused" {
-  usage -t 0 1 -- -t 0 hello
-  usage --top 0 1 -- --top 0 hello
-  usage -n 9223372036854775808 -- -n 9223372036854775808 hello
-  usage -t 1000000000 -- -t 1000000000 hello
-}
-
-@test "a temperature must be a number of at least 0" {
-  local value
-  for value in "" x 0.5x -0.1 -1 nan inf 1e999; do
-    usage -T "\"$value\"" 0 -- -T "$value" hello
-  done
-}
-
-@test "-p must be a number greater than 0 and at most 1" {
-  local value
-  for value in "" x 0.5x 0 -0.5 1.0001 2 nan inf; do
-    usage -p "\"$value\"" 0 1 -- -p "$value" hello
-  done
-}
-
-@test "a message about a value stays on one line, whatever the value" {
-  usage -n '?' -- -n $'1\n2' hello
-  lacks "$stderr" $'\e'
-  usage --x '?' -- $'--x\e[31m\n' hello
-  lacks "$stderr" $'\e'
-}
-
-@test "an unknown format of the weights is named" {
-  usage -w f64 f32 -- -w f64 hello
-  usage -w '""' f32 -- --weights= hello
-}
-
-@test "two modes at once are refused, and named" {
-  local all=(--tokenize --detokenize --top=3 --logits=/nowhere/x --score=/nowhere/y) one two
-  for one in "${all[@]}"; do
-    for two in "${all[@]}"; do
-      [ "$one" = "$two" ] || usage "${one%%=*}" "${two%%=*}" -- "$one" "$two"
-    done
-  done
-}
-
-@test "a wrong option is refused before a missing model" {
-  run --separate-stderr "$GPT2" -m /nowhere --nonsense hello
-  refused 2 --nonsense
-}
 
 # ---- texts
 
@@ -199,13 +96,6 @@ refuses() {
   cp "$GPT2" "$BATS_TEST_TMPDIR/gpt2"
   run --separate-stderr "$BATS_TEST_TMPDIR/gpt2" hello
   refused 1 models/gpt2 models/tiny download_model.sh
-}
-
-@test "an empty name of a folder is refused" {
-  M=""
-  run --separate-stderr "$GPT2" -m "" hello
-  equal "$status" "1"
-  one_line "$stderr"
 }
 
 @test "a file in place of the folder is refused" {
