@@ -160,8 +160,9 @@ static bool encode_prompt(const struct program *program, struct token_list *ids,
         return false;
     if (ids->count > n_ctx)
         return error_set(err,
-                         "the prompt has %zu tokens, and the model takes at most %zu: shorten it",
-                         ids->count, n_ctx);
+                         "the prompt has %zu tokens, and the model takes at most %zu: shorten it "
+                         "by at least %zu",
+                         ids->count, n_ctx, ids->count - n_ctx);
     uint32_t end_of_text;
     if (ids->count > 0)
         return true;
@@ -213,7 +214,9 @@ static bool run_generation(struct program *program, const struct generator *gene
         return false;
     }
     if (generation->stop == STOP_CONTEXT)
-        fprintf(stderr, "gpt2: stopped: the text has reached the model's last position, %zu\n",
+        fprintf(stderr,
+                "gpt2: stopped: the text has reached the model's last position, %zu; a shorter "
+                "prompt leaves more room\n",
                 program->engine.model->config.n_ctx);
     if (options->stats)
         report_stats(&report);
@@ -307,12 +310,8 @@ static bool run_score_mode(struct program *program, struct error *err) {
 /* The text that a mode works on. */
 static bool read_text(struct program *program, struct error *err) {
     const struct options *options = &program->options;
-    if (options->mode != MODE_SCORE)
-        return input_prompt(options, &program->prompt, err);
-    if (strcmp(options->file, "-") == 0)
-        return input_read_all(&program->prompt, err);
-    program->prompt.bytes = file_read(options->file, SIZE_MAX - 1, &program->prompt.length, err);
-    return program->prompt.bytes != NULL;
+    return options->mode == MODE_SCORE ? input_file(options->file, &program->prompt, err)
+                                       : input_prompt(options, &program->prompt, err);
 }
 
 static int run(struct program *program, const char *program_path, struct error *err) {
