@@ -2,6 +2,7 @@
 
 #include "model_files.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -64,8 +65,12 @@ static bool refuse_folder(const char *path, struct error *err) {
 bool model_file_check(const char *path, struct error *err) {
     struct stat status;
     char text[MEND_SIZE];
-    if (file_exists(path))
-        return true;
+    bool found = stat(path, &status) == 0;
+    if (found && !S_ISREG(status.st_mode))
+        return model_file_refuse(err, path, "is a %s, expected a file",
+                                 S_ISDIR(status.st_mode) ? "folder" : "pipe or device");
+    if (found || (errno != ENOENT && errno != ENOTDIR))
+        return true; // what else keeps us from it, opening it will tell
     size_t length = folder_length(path);
     char *folder = path_join("", path);
     if (folder == NULL)

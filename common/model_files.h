@@ -15,8 +15,8 @@
 
 /*
  * Whether there is a file under this path, "DIR/NAME". false with *err filled in when not: it says
- * whether the folder or only the file is missing, and how to get it. Call it before reading, since
- * a reader can only say that it can't open the file.
+ * whether the folder or only the file is missing or something else stands there, and how to get
+ * the file. Call it before reading, since a reader can only say that it can't open the file.
  */
 bool model_file_check(const char *path, struct error *err);
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # The texts and models that the program refuses: with one line on standard error that says what is
 # wrong, nothing on standard output, and status 1. (usage.bats has the options that it refuses.)
+# shellcheck disable=SC2154  # stderr is bats's
 
 load support
 
@@ -17,7 +18,7 @@ copy() { cp -R "$MODEL" "$M"; }
 
 @test "a prompt of more tokens than the model has positions is refused with both numbers" {
   run --separate-stderr gpt2 "$(printf 'Q%.0s' {1..65})"
-  refused 1 65 64
+  refused 1 65 64 "shorten it by at least 1"
   run --separate-stderr gpt2 --top 3 "$(printf 'Q%.0s' {1..1000})"
   refused 1 1000 64
   run --separate-stderr gpt2 --json --no-cache - < <(printf 'Q%.0s' {1..65})
@@ -32,6 +33,16 @@ copy() { cp -R "$MODEL" "$M"; }
     echo "id: $id"
     refused 1 "$id" --detokenize 299
   done
+}
+
+@test "ids that something else than spaces separates are refused, and how they are written is said" {
+  local ids
+  for ids in 290,104 1,2 '[1, 2]' 1-2 1:2 abc -1; do
+    run --separate-stderr gpt2 --detokenize -- "$ids"
+    refused 1 --detokenize "0 to 299" "with spaces between" '"1 2 3"'
+  done
+  run --separate-stderr gpt2 --detokenize 300 # in digits, but of another model
+  refused 1 '"300"' "0 to 299" -m
 }
 
 @test "an id that is none is refused even behind others" {
@@ -75,7 +86,7 @@ copy() { cp -R "$MODEL" "$M"; }
 
 @test "a folder as standard input is refused" {
   run --separate-stderr gpt2 -n 3 </
-  refused 1 "standard input"
+  refused 1 "standard input" "a file or a pipe"
 }
 
 # ---- missing and damaged files
@@ -100,7 +111,7 @@ refuses() {
 
 @test "a file in place of the folder is refused" {
   : >"$M"
-  refuses "$M"
+  refuses "$M" "is a file" "-m names the folder"
 }
 
 @test "an empty folder is refused" {
@@ -139,6 +150,24 @@ refuses() {
   done
 }
 
+@test "files of models/gpt2 that are missing or damaged are refused with the command that mends them" {
+  mkdir "$BATS_TEST_TMPDIR/models"
+  M=$BATS_TEST_TMPDIR/models/gpt2
+  refuses "$M" "no such folder" "run scripts/download_model.sh"
+  local name
+  for name in config.json model.safetensors vocab.json merges.txt; do
+    rm -rf "$M"
+    copy
+    rm "$M/$name"
+    refuses "$M/$name" "no such file" "run scripts/download_model.sh"
+    echo damaged >"$M/$name"
+    refuses "$M/$name" "delete it and run scripts/download_model.sh"
+    rm "$M/$name"
+    mkdir "$M/$name"
+    refuses "$M/$name" "is a folder" "delete it and run scripts/download_model.sh"
+  done
+}
+
 @test "a pipe in place of a file is refused, not waited for" {
   local name
   for name in config.json model.safetensors vocab.json merges.txt; do
@@ -156,7 +185,7 @@ refuses() {
   size=$(wc -c <"$MODEL/model.safetensors")
   for length in 1 7 8 9 500 $((size / 2)) $((size - 1)); do
     head -c "$length" "$MODEL/model.safetensors" >"$M/model.safetensors"
-    refuses "$M/model.safetensors"
+    refuses "$M/model.safetensors" "file has $length bytes" "the copy is incomplete" "get the file again"
   done
 }
 

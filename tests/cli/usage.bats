@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # Wrong usage: status 2, nothing on standard output, and one line on standard error that names the
 # option, what was found and what was expected, or the option that was meant.
+# shellcheck disable=SC2154  # stderr is bats's
 
 load support
 

@@ -60,6 +60,14 @@ TEST(a_file_in_place_of_the_folder_is_named) {
                   "is a file", "-m names the folder");
 }
 
+TEST(a_folder_or_pipe_in_place_of_the_file_is_named) {
+    make_folder("models/gpt2/vocab.json");
+    check_missing("models/gpt2/vocab.json", "is a folder, expected a file",
+                  "delete it and run scripts/download_model.sh");
+    assert_int_equal(mkfifo(path_of("models/mine/vocab.json"), 0666), 0);
+    check_missing("models/mine/vocab.json", "is a pipe", "expected a file", "get the file again");
+}
+
 TEST(only_whole_names_of_folders_are_known) {
     struct error err;
     assert_false(model_file_check(path_of("mymodels/gpt2/config.json"), &err));
@@ -101,6 +109,7 @@ int main(void) {
         cmocka_unit_test(a_missing_file_is_named_with_the_command_that_brings_it),
         cmocka_unit_test(a_missing_folder_is_named_with_the_command_that_brings_it),
         cmocka_unit_test(a_file_in_place_of_the_folder_is_named),
+        cmocka_unit_test(a_folder_or_pipe_in_place_of_the_file_is_named),
         cmocka_unit_test(only_whole_names_of_folders_are_known),
         cmocka_unit_test(a_file_without_a_folder_is_looked_for_here),
         cmocka_unit_test(a_bad_file_is_refused_with_the_way_to_another),
