@@ -83,6 +83,16 @@ refuses() {
   done
 }
 
+@test "a text that a step cannot take is refused, and the step says how to change it" {
+  cd "$BATS_TEST_TMPDIR" || return
+  run --separate-stderr "$BUILD/step2_bpe/main" -m "$MODEL" -o out "$(printf 'a%.0s' {1..5000})"
+  [ "$status" -eq 1 ]
+  contains "$stderr" "5000 bytes" 4096 "put spaces into it"
+  run --separate-stderr "$BUILD/step4_attention/main" -m "$MODEL" -o out "$(printf 'Q%.0s' {1..300})"
+  [ "$status" -eq 1 ]
+  contains "$stderr" "300 tokens" "256 positions" "shorten it by at least 44"
+}
+
 @test "every step explains itself with -h and refuses unknown options" {
   local step
   for step in $STEPS; do
