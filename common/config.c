@@ -7,6 +7,7 @@
 #include "files.h"
 #include "json.h"
 #include "model.h"
+#include "model_files.h"
 
 enum { FILE_LIMIT = 1024 * 1024 };
 
@@ -16,12 +17,12 @@ static bool read_size(const char *path, const cJSON *object, const char *name, s
     const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, name);
     if (item == NULL || cJSON_IsNull(item)) {
         *value = fallback;
-        return fallback > 0 || error_set(err, "%s: %s is missing", path, name);
+        return fallback > 0 || model_file_refuse(err, path, "%s is missing", name);
     }
     bool may_be_zero = strcmp(name, "n_layer") == 0;
     if (!json_count(item, value) || (*value == 0 && !may_be_zero))
-        return error_set(err, "%s: %s is not a whole number of at least %d", path, name,
-                         may_be_zero ? 0 : 1);
+        return model_file_refuse(err, path, "%s is not a whole number of at least %d", name,
+                                 may_be_zero ? 0 : 1);
     return true;
 }
 
@@ -38,14 +39,15 @@ static bool read_sizes(const char *path, const cJSON *object, struct gpt2_config
         !read_size(path, object, "n_layer", 0, &config->n_layer, err))
         return false;
     if (config->n_embd > SIZE_MAX / 4)
-        return error_set(err, "%s: n_embd %zu is too large", path, config->n_embd);
+        return model_file_refuse(err, path, "n_embd %zu is too large", config->n_embd);
     if (!read_size(path, object, "n_inner", 4 * config->n_embd, &config->n_inner, err))
         return false;
     if (config->n_embd % config->n_head != 0)
-        return error_set(err,
-                         "%s: n_embd %zu is not divisible by n_head %zu: every head needs the "
-                         "same share",
-                         path, config->n_embd, config->n_head);
+        return model_file_refuse(
+            err, path,
+            "n_embd %zu is not divisible by n_head %zu: every head needs the same "
+            "share",
+            config->n_embd, config->n_head);
     return true;
 }
 
@@ -53,16 +55,19 @@ static bool read_activation(const char *path, const cJSON *object, struct gpt2_c
                             struct error *err) {
     const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, "activation_function");
     if (item != NULL && !cJSON_IsString(item))
-        return error_set(err, "%s: activation_function is not a text, expected gelu_new or gelu",
-                         path);
+        return model_file_refuse(err, path,
+                                 "activation_function is not a text, expected gelu_new or gelu");
     const char *name = item != NULL ? item->valuestring : "gelu_new";
     if (strcmp(name, "gelu_new") == 0 || strcmp(name, "gelu_pytorch_tanh") == 0)
         config->activation = GPT2_GELU_TANH;
     else if (strcmp(name, "gelu") == 0)
         config->activation = GPT2_GELU_EXACT;
     else
-        return error_set(err, "%s: activation_function is \"%s\", expected gelu_new or gelu", path,
-                         name);
+        return error_set(
+            err,
+            "%s: activation_function is \"%s\", expected gelu_new or gelu: this program "
+            "has no other: name another folder with -m DIR (make: MODEL=DIR)",
+            path, name);
     return true;
 }
 
@@ -71,7 +76,7 @@ static bool read_epsilon(const char *path, const cJSON *object, struct gpt2_conf
     const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, "layer_norm_epsilon");
     double value = item == NULL ? 1e-5 : item->valuedouble;
     if (item != NULL && (!cJSON_IsNumber(item) || !(value >= 0.0 && value <= FLT_MAX)))
-        return error_set(err, "%s: layer_norm_epsilon is not a number of at least 0", path);
+        return model_file_refuse(err, path, "layer_norm_epsilon is not a number of at least 0");
     config->layer_norm_epsilon = (float)value;
     return true;
 }
@@ -93,8 +98,10 @@ static bool check_settings(const char *path, const cJSON *object, struct error *
                             : cJSON_IsFalse(item) ? "false"
                                                   : "no boolean";
         if (item != NULL && !is_known)
-            return error_set(err, "%s: %s is %s, and this program only knows %s", path,
-                             settings[i].name, found, settings[i].known ? "true" : "false");
+            return error_set(err,
+                             "%s: %s is %s, and this program only knows %s: name another folder "
+                             "with -m DIR (make: MODEL=DIR)",
+                             path, settings[i].name, found, settings[i].known ? "true" : "false");
     }
     return true;
 }
@@ -102,15 +109,17 @@ static bool check_settings(const char *path, const cJSON *object, struct error *
 static bool read_config(const char *path, const cJSON *object, struct gpt2_config *config,
                         struct error *err) {
     if (!cJSON_IsObject(object))
-        return error_set(err, "%s: expected a JSON object", path);
+        return model_file_refuse(err, path, "expected a JSON object");
     const cJSON *model_type = cJSON_GetObjectItemCaseSensitive(object, "model_type");
     if (!cJSON_IsString(model_type))
-        return error_set(err, "%s: model_type is missing, expected \"gpt2\"", path);
+        return model_file_refuse(err, path, "model_type is missing, expected \"gpt2\"");
     if (strcmp(model_type->valuestring, "gpt2") != 0)
-        return error_set(err,
-                         "%s: model_type is \"%s\", expected \"gpt2\": this program runs GPT-2 "
-                         "and its relatives of the same architecture only",
-                         path, model_type->valuestring);
+        return error_set(
+            err,
+            "%s: model_type is \"%s\", expected \"gpt2\": this program runs GPT-2 "
+            "and its relatives of the same architecture only: name such a folder with -m DIR "
+            "(make: MODEL=DIR)",
+            path, model_type->valuestring);
     return read_sizes(path, object, config, err) && read_activation(path, object, config, err) &&
            read_epsilon(path, object, config, err) && check_settings(path, object, err);
 }
@@ -121,7 +130,7 @@ bool gpt2_config_read(const char *folder, struct gpt2_config *config, struct err
         return error_no_memory(err, folder);
     bool read = false;
     size_t length;
-    char *text = file_read(path, FILE_LIMIT, &length, err);
+    char *text = model_file_check(path, err) ? file_read(path, FILE_LIMIT, &length, err) : NULL;
     if (text != NULL) {
         cJSON *object = json_parse(path, text, length, err);
         read = object != NULL && read_config(path, object, config, err);

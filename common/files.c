@@ -17,6 +17,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+static const char COPY_AGAIN[] = "copy it again, to another disk";
+
 /*
  * Opens a regular file and finds its size. Returns the descriptor, or -1.
  * O_NONBLOCK keeps open() from waiting for the other end of a pipe; it does nothing to files.
@@ -24,18 +26,21 @@
 static int open_regular(const char *path, size_t *size, struct error *err) {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0) {
-        error_set(err, "%s: cannot open: %s", path, strerror(errno));
+        error_set(err, "%s: cannot open: %s%s", path, strerror(errno),
+                  errno == EACCES ? "; make it and its folder readable" : "");
         return -1;
     }
     struct stat status;
     if (fstat(fd, &status) != 0) {
-        error_set(err, "%s: cannot read: %s", path, strerror(errno));
+        error_set(err, "%s: cannot read: %s; %s", path, strerror(errno), COPY_AGAIN);
     } else if (!S_ISREG(status.st_mode)) {
         error_set(err, "%s: is a %s, expected a file", path,
                   S_ISDIR(status.st_mode) ? "folder" : "pipe or device");
     } else if ((uintmax_t)status.st_size > SIZE_MAX - 1) {
-        error_set(err, "%s: has %jd bytes, more than this 32-bit program can address", path,
-                  (intmax_t)status.st_size);
+        error_set(err,
+                  "%s: has %jd bytes, more than this 32-bit program can address: build it on a "
+                  "64-bit system",
+                  path, (intmax_t)status.st_size);
     } else {
         *size = (size_t)status.st_size;
         return fd;
@@ -67,14 +72,14 @@ char *file_read(const char *path, size_t limit, size_t *length, struct error *er
         return NULL;
     char *bytes = NULL;
     if (size > limit) {
-        error_set(err, "%s: has %zu bytes, expected at most %zu: is it the right file?", path, size,
-                  limit);
+        error_set(err, "%s: has %zu bytes, expected at most %zu: check that it is the right file",
+                  path, size, limit);
     } else if ((bytes = malloc(size + 1)) == NULL) {
         error_no_memory(err, path);
     } else {
         ssize_t n = read_fully(fd, bytes, size);
         if (n < 0) {
-            error_set(err, "%s: cannot read: %s", path, strerror(errno));
+            error_set(err, "%s: cannot read: %s; %s", path, strerror(errno), COPY_AGAIN);
             free(bytes);
             bytes = NULL;
         } else {
@@ -99,7 +104,10 @@ bool file_map(const char *path, struct mapped_file *file, struct error *err) {
         if (mapped)
             file->data = data;
         else
-            error_set(err, "%s: cannot map %zu bytes into memory: %s", path, size, strerror(errno));
+            error_set(err,
+                      "%s: cannot map %zu bytes into memory: %s; close other programs, or use a "
+                      "smaller model",
+                      path, size, strerror(errno));
     }
     close(fd);
     return mapped;
@@ -136,12 +144,13 @@ static bool write_fully(int fd, const char *bytes, size_t length) {
 static bool write_directly(const char *path, const void *data, size_t length, struct error *err) {
     int fd = open(path, O_WRONLY | O_CLOEXEC);
     if (fd < 0)
-        return error_set(err, "%s: cannot open for writing: %s", path, strerror(errno));
+        return error_set(err, "%s: cannot open for writing: %s; %s", path, strerror(errno),
+                         file_mend(errno));
     bool written = write_fully(fd, data, length);
     int reason = errno;
     close(fd);
-    return written ||
-           error_set(err, "%s: cannot write %zu bytes: %s", path, length, strerror(reason));
+    return written || error_set(err, "%s: cannot write %zu bytes: %s; %s", path, length,
+                                strerror(reason), file_mend(reason));
 }
 
 /* Writes a temporary file in the same folder (a rename does not cross file systems), renames it. */
@@ -154,7 +163,7 @@ static bool write_and_rename(const char *path, const void *data, size_t length, 
     strcat(temporary, ending);
     int fd = mkstemp(temporary);
     if (fd < 0) {
-        error_set(err, "%s: cannot create: %s", path, strerror(errno));
+        error_set(err, "%s: cannot create: %s; %s", path, strerror(errno), file_mend(errno));
         free(temporary);
         return false;
     }
@@ -173,7 +182,8 @@ static bool write_and_rename(const char *path, const void *data, size_t length, 
     }
     if (!written) {
         unlink(temporary);
-        error_set(err, "%s: cannot write %zu bytes: %s", path, length, strerror(reason));
+        error_set(err, "%s: cannot write %zu bytes: %s; %s", path, length, strerror(reason),
+                  file_mend(reason));
     }
     free(temporary);
     return written;
@@ -190,6 +200,27 @@ bool file_write(const char *path, const void *data, size_t length, struct error 
     bool written = write_and_rename(target != NULL ? target : path, data, length, err);
     free(target);
     return written;
+}
+
+const char *file_mend(int reason) {
+    switch (reason) {
+    case ENOSPC:
+    case EDQUOT:
+        return "make room on the disk";
+    case EACCES:
+    case EPERM:
+    case EROFS:
+        return "choose a folder where you may write";
+    case ENOENT:
+    case ENOTDIR:
+        return "check the name of its folder";
+    case EISDIR:
+        return "name a file, not a folder";
+    case EBADF:
+        return "it is closed: start the program with it open";
+    default:
+        return "choose another place";
+    }
 }
 
 bool file_exists(const char *path) {

@@ -43,6 +43,9 @@ bool file_write(const char *path, const void *data, size_t length, struct error 
 
 bool file_exists(const char *path);
 
+/* What to do when the system could not write, by the errno of that: "make room on the disk". */
+const char *file_mend(int reason);
+
 /* "folder/name" in new memory, which the caller frees; NULL without memory. */
 char *path_join(const char *folder, const char *name);
 

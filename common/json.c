@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "model_files.h"
 #include "utf8.h"
 
 /* Whether a \u0000 escape stands in the text; in "\\u0000" the backslash itself is escaped. */
@@ -28,24 +29,24 @@ static bool only_white_space(const char *text, size_t length) {
 
 cJSON *json_parse(const char *path, const char *text, size_t length, struct error *err) {
     if (!utf8_valid(text, length)) {
-        error_set(err, "%s: the JSON text is not valid UTF-8: is the file damaged?", path);
+        model_file_refuse(err, path, "the JSON text is not valid UTF-8");
         return NULL;
     }
     if (memchr(text, '\0', length) != NULL || has_nul_escape(text, length)) {
-        error_set(err, "%s: the JSON text contains a NUL character, expected none", path);
+        model_file_refuse(err, path, "the JSON text contains a NUL character, expected none");
         return NULL;
     }
     const char *end = NULL;
     cJSON *value = cJSON_ParseWithLengthOpts(text, length, &end, false);
     if (value == NULL) {
         size_t at = end != NULL && end >= text ? (size_t)(end - text) : 0;
-        error_set(err, "%s: not valid JSON near byte %zu: is the file damaged?", path, at);
+        model_file_refuse(err, path, "not valid JSON near byte %zu", at);
         return NULL;
     }
     size_t used = (size_t)(end - text);
     if (!only_white_space(text + used, length - used)) {
-        error_set(err, "%s: something follows the JSON value at byte %zu, expected nothing", path,
-                  used);
+        model_file_refuse(err, path,
+                          "something follows the JSON value at byte %zu, expected nothing", used);
         cJSON_Delete(value);
         return NULL;
     }

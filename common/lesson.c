@@ -69,7 +69,9 @@ bool lesson_begin(struct lesson *lesson, int argc, char **argv, const char *name
         }
     }
     if (!choose_text(lesson, argc, argv, optind, default_text) || lesson->out == NULL) {
-        fprintf(stderr, "%s: out of memory\n", name);
+        fprintf(stderr,
+                "%s: out of memory for the text: close other programs, or use a smaller text\n",
+                name);
         lesson->status = EXIT_FAILURE;
         return false;
     }
@@ -158,7 +160,8 @@ int lesson_end(struct lesson *lesson) {
         lesson->owned[i] = NULL;
     }
     if (fflush(stdout) != 0 && lesson->status == EXIT_SUCCESS) {
-        fprintf(stderr, "error: standard output: cannot write: %s\n", strerror(errno));
+        fprintf(stderr, "error: standard output: cannot write: %s; %s\n", strerror(errno),
+                file_mend(errno));
         lesson->status = EXIT_FAILURE;
     }
     return lesson->status;

@@ -14,13 +14,15 @@ static bool encode(const struct lesson *lesson, struct lesson_model *opened, str
     if (list->count == 0 && !token_list_add(list, end_of_text))
         return error_no_memory(err, "the text's tokens");
     if (list->count > config->n_ctx)
-        return error_set(err, "the text has %zu tokens, the model has %zu positions; shorten it",
-                         list->count, config->n_ctx);
+        return error_set(err,
+                         "the text has %zu tokens, the model has %zu positions; shorten it by at "
+                         "least %zu tokens",
+                         list->count, config->n_ctx, list->count - config->n_ctx);
     for (size_t t = 0; t < list->count; t++) {
         if (list->ids[t] >= config->vocab_size)
             return error_set(err,
                              "%s/vocab.json: has a token with id %lu, and wte has %zu rows; the "
-                             "folder's files belong to different models",
+                             "folder's files belong to different models, copy all four from one",
                              lesson->model, (unsigned long)list->ids[t], config->vocab_size);
     }
     opened->ids = list->ids;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "files.h"
+#include "model_files.h"
 
 enum { FILE_LIMIT = 256 * 1024 * 1024 };
 
@@ -61,8 +62,9 @@ static bool add_rule(struct merges *merges, const struct vocabulary *vocabulary,
     size_t left_length = space != NULL ? (size_t)(space - line) : 0;
     size_t right_length = space != NULL ? length - left_length - 1 : 0;
     if (left_length == 0 || right_length == 0 || memchr(space + 1, ' ', right_length) != NULL)
-        return error_set(err, "%s: line %zu is \"%.*s\", expected two tokens with a space between",
-                         path, line_number, (int)(length < 80 ? length : 80), line);
+        return model_file_refuse(err, path,
+                                 "line %zu is \"%.*s\", expected two tokens with a space between",
+                                 line_number, (int)(length < 80 ? length : 80), line);
 
     struct merge rule = {.rank = (uint32_t)merges->count};
     char *bytes = merges->scratch;
@@ -70,16 +72,20 @@ static bool add_rule(struct merges *merges, const struct vocabulary *vocabulary,
     if (!find_token(vocabulary, line, left_length, bytes, &left_bytes, &rule.left) ||
         !find_token(vocabulary, space + 1, right_length, bytes + left_bytes, &right_bytes,
                     &rule.right))
-        return error_set(err, "%s: line %zu: \"%.*s\" names a token that is not in vocab.json",
-                         path, line_number, (int)(length < 80 ? length : 80), line);
+        return model_file_refuse(err, path,
+                                 "line %zu: \"%.*s\" names a token that is not in vocab.json: "
+                                 "both must be of one model",
+                                 line_number, (int)(length < 80 ? length : 80), line);
     if (!vocabulary_find(vocabulary, bytes, left_bytes + right_bytes, &rule.joined))
-        return error_set(err, "%s: line %zu: \"%.*s\" would make a token that is not in vocab.json",
-                         path, line_number, (int)(length < 80 ? length : 80), line);
+        return model_file_refuse(err, path,
+                                 "line %zu: \"%.*s\" would make a token that is not in vocab.json: "
+                                 "both must be of one model",
+                                 line_number, (int)(length < 80 ? length : 80), line);
 
     size_t slot = find_slot(merges, rule.left, rule.right);
     if (merges->slots[slot].rank != FREE_SLOT)
-        return error_set(err, "%s: line %zu: the rule \"%.*s\" stands in the file twice", path,
-                         line_number, (int)(length < 80 ? length : 80), line);
+        return model_file_refuse(err, path, "line %zu: the rule \"%.*s\" stands in the file twice",
+                                 line_number, (int)(length < 80 ? length : 80), line);
     merges->slots[slot] = rule;
     merges->count++;
     return true;
@@ -109,6 +115,8 @@ static bool fill(struct merges *merges, const struct vocabulary *vocabulary, con
 struct merges *merges_open(const char *path, const struct vocabulary *vocabulary,
                            struct error *err) {
     size_t length;
+    if (!model_file_check(path, err))
+        return NULL;
     char *text = file_read(path, FILE_LIMIT, &length, err);
     if (text == NULL)
         return NULL;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "files.h"
+#include "model_files.h"
 #include "safetensors.h"
 #include "tensor.h"
 #include "weights.h"
@@ -31,16 +32,9 @@ static void keep(struct gpt2_model *model, void *memory) {
 static bool load_array(struct loader *loader, const char *name, struct shape expected,
                        float **out) {
     const struct safetensors *file = loader->weights.file;
-    const struct safetensors_tensor *tensor = safetensors_find(file, name);
-    char found_text[SHAPE_TEXT_SIZE], expected_text[SHAPE_TEXT_SIZE];
+    const struct safetensors_tensor *tensor = weights_find(file, name, &expected, loader->err);
     if (tensor == NULL)
-        return error_set(loader->err,
-                         "%s: tensor %s is missing: the file does not belong to this config.json",
-                         safetensors_path(file), name);
-    if (!shape_equal(&tensor->shape, &expected))
-        return error_set(loader->err, "%s: tensor %s has shape %s, expected %s",
-                         safetensors_path(file), name, shape_text(&tensor->shape, found_text),
-                         shape_text(&expected, expected_text));
+        return false;
     *out = tensor_new(tensor->n_elements);
     if (*out == NULL)
         return error_no_memory(loader->err, safetensors_path(file));
@@ -192,16 +186,17 @@ static bool check_layers(const struct loader *loader) {
     size_t n_layer = loader->model->config.n_layer;
     const struct safetensors *file = loader->weights.file;
     if (n_layer > safetensors_count(file))
-        return error_set(loader->err,
-                         "%s: holds %zu tensors, too few for the %zu layers that config.json "
-                         "claims",
-                         safetensors_path(file), safetensors_count(file), n_layer);
+        return model_file_refuse(
+            loader->err, safetensors_path(file),
+            "holds %zu tensors, too few for the %zu layers that config.json claims: %s",
+            safetensors_count(file), n_layer, weights_of_one_model);
     char name[NAME_SIZE];
     inner(loader, n_layer, "ln_1.weight", name);
     if (safetensors_find(file, name) != NULL)
-        return error_set(loader->err,
-                         "%s: tensor %s is there, but config.json says that there are %zu layers",
-                         safetensors_path(file), name, n_layer);
+        return model_file_refuse(
+            loader->err, safetensors_path(file),
+            "tensor %s is there, but config.json says that there are %zu layers: %s", name, n_layer,
+            weights_of_one_model);
     return true;
 }
 

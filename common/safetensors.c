@@ -7,6 +7,7 @@
 #include "files.h"
 #include "float_formats.h"
 #include "json.h"
+#include "model_files.h"
 
 #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
 #error "safetensors files are little-endian, and this program reads them as they are: it needs a \
@@ -44,29 +45,38 @@ static const struct dtype *find_dtype(const char *name) {
     return NULL;
 }
 
+/* Refuses a file that ends too soon; who: what says how long it must be. */
+static bool refuse_cut(const struct safetensors *file, const char *who, uint64_t length,
+                       struct error *err) {
+    return model_file_refuse(err, file->path, "file has %zu bytes, %s %llu: the copy is incomplete",
+                             file->mapping.length, who, (unsigned long long)length);
+}
+
 /* --- the header's length, and the header as JSON ------------------------------------------- */
 
+/* What often stands under the name of a file of weights in its place. */
+static const char *other_kind(const struct mapped_file *mapping) {
+    static const char lfs[] = "version https://git-lfs";
+    if (mapping->length >= sizeof lfs - 1 && memcmp(mapping->data, lfs, sizeof lfs - 1) == 0)
+        return " but a Git LFS pointer (git lfs pull brings the file)";
+    return mapping->data[0] == '<' ? " but a web page" : "";
+}
+
 static bool read_header_length(struct safetensors *file, struct error *err) {
-    const char *path = file->path;
     size_t length = file->mapping.length;
     if (length < LENGTH_BYTES)
-        return error_set(err,
-                         "%s: has %zu bytes, expected at least %d for a safetensors file: "
-                         "the download was cut short",
-                         path, length, LENGTH_BYTES);
+        return refuse_cut(file, "a safetensors file at least", LENGTH_BYTES, err);
     uint64_t header_length = 0;
     for (int i = LENGTH_BYTES - 1; i >= 0; i--)
         header_length = header_length << 8 | file->mapping.data[i];
     if (header_length > MAX_HEADER_LENGTH)
-        return error_set(err,
-                         "%s: the header's length is given as %llu bytes, expected at most %d: "
-                         "this is no safetensors file",
-                         path, (unsigned long long)header_length, MAX_HEADER_LENGTH);
+        return model_file_refuse(err, file->path,
+                                 "the header's length is given as %llu bytes, expected at most %d: "
+                                 "this is no safetensors file%s",
+                                 (unsigned long long)header_length, MAX_HEADER_LENGTH,
+                                 other_kind(&file->mapping));
     if (header_length > length - LENGTH_BYTES)
-        return error_set(err,
-                         "%s: the header's length is given as %llu bytes, but only %zu follow: "
-                         "the file is cut short",
-                         path, (unsigned long long)header_length, length - LENGTH_BYTES);
+        return refuse_cut(file, "its header promises at least", LENGTH_BYTES + header_length, err);
     file->header_length = (size_t)header_length;
     return true;
 }
@@ -74,8 +84,8 @@ static bool read_header_length(struct safetensors *file, struct error *err) {
 static bool parse_header(struct safetensors *file, struct error *err) {
     const char *text = (const char *)file->mapping.data + LENGTH_BYTES; // [header_length]
     if (file->header_length == 0 || text[0] != '{')
-        return error_set(err, "%s: the header does not begin with '{': this is no safetensors file",
-                         file->path);
+        return model_file_refuse(err, file->path,
+                                 "the header does not begin with '{': this is no safetensors file");
     file->header = json_parse(file->path, text, file->header_length, err);
     return file->header != NULL;
 }
@@ -83,11 +93,13 @@ static bool parse_header(struct safetensors *file, struct error *err) {
 static bool check_metadata(const struct safetensors *file, const cJSON *metadata,
                            struct error *err) {
     if (!cJSON_IsObject(metadata))
-        return error_set(err, "%s: __metadata__ in the header is not an object", file->path);
+        return model_file_refuse(err, file->path,
+                                 "__metadata__ in the header is not an object, expected one");
     for (const cJSON *item = metadata->child; item != NULL; item = item->next) {
         if (!cJSON_IsString(item))
-            return error_set(err, "%s: __metadata__ entry %s is not a string, expected strings",
-                             file->path, item->string);
+            return model_file_refuse(err, file->path,
+                                     "__metadata__ entry %s is not a string, expected strings",
+                                     item->string);
     }
     return true;
 }
@@ -103,25 +115,25 @@ static bool find_members(const struct safetensors *file, const cJSON *item, stru
                          struct error *err) {
     *entry = (struct entry){NULL, NULL, NULL};
     if (!cJSON_IsObject(item))
-        return error_set(err, "%s: the header's entry for tensor %s is not an object", file->path,
-                         item->string);
+        return model_file_refuse(err, file->path,
+                                 "the header's entry for tensor %s is not an object", item->string);
     for (const cJSON *member = item->child; member != NULL; member = member->next) {
         const cJSON **slot = strcmp(member->string, "dtype") == 0          ? &entry->dtype
                              : strcmp(member->string, "shape") == 0        ? &entry->shape
                              : strcmp(member->string, "data_offsets") == 0 ? &entry->data_offsets
                                                                            : NULL;
         if (slot != NULL && *slot != NULL)
-            return error_set(err, "%s: tensor %s has %s twice, expected once", file->path,
-                             item->string, member->string);
+            return model_file_refuse(err, file->path, "tensor %s has %s twice, expected once",
+                                     item->string, member->string);
         if (slot != NULL)
             *slot = member;
     }
     if (!cJSON_IsString(entry->dtype) || !cJSON_IsArray(entry->shape) ||
         !cJSON_IsArray(entry->data_offsets))
-        return error_set(err,
-                         "%s: tensor %s lacks one of dtype (a string), shape (an array) and "
-                         "data_offsets (an array)",
-                         file->path, item->string);
+        return model_file_refuse(err, file->path,
+                                 "tensor %s lacks one of dtype (a string), shape (an array) and "
+                                 "data_offsets (an array)",
+                                 item->string);
     return true;
 }
 
@@ -131,16 +143,19 @@ static bool read_shape(const struct safetensors *file, const cJSON *array,
     shape->rank = 0;
     for (const cJSON *item = array->child; item != NULL; item = item->next) {
         if (shape->rank == SHAPE_MAX_RANK)
-            return error_set(err, "%s: tensor %s has more than %d dimensions", file->path,
-                             tensor->name, SHAPE_MAX_RANK);
+            return model_file_refuse(err, file->path,
+                                     "tensor %s has more than %d dimensions, expected 1 or 2",
+                                     tensor->name, SHAPE_MAX_RANK);
         if (!json_count(item, &shape->dims[shape->rank]))
-            return error_set(err, "%s: tensor %s: dimension %zu of its shape is not a whole number",
-                             file->path, tensor->name, shape->rank + 1);
+            return model_file_refuse(err, file->path,
+                                     "tensor %s: dimension %zu of its shape is not a whole number",
+                                     tensor->name, shape->rank + 1);
         shape->rank++;
     }
     if (!shape_count(shape, &tensor->n_elements))
-        return error_set(err, "%s: tensor %s has a shape with more elements than fit into memory",
-                         file->path, tensor->name);
+        return model_file_refuse(err, file->path,
+                                 "tensor %s has a shape with more elements than fit into memory",
+                                 tensor->name);
     return true;
 }
 
@@ -149,10 +164,10 @@ static bool read_offsets(const struct safetensors *file, const cJSON *array,
     size_t end;
     if (cJSON_GetArraySize(array) != 2 || !json_count(array->child, &tensor->begin) ||
         !json_count(array->child->next, &end) || end < tensor->begin)
-        return error_set(err,
-                         "%s: tensor %s: data_offsets must be two whole numbers [begin, end], "
-                         "end not before begin",
-                         file->path, tensor->name);
+        return model_file_refuse(err, file->path,
+                                 "tensor %s: data_offsets must be two whole numbers [begin, end], "
+                                 "end not before begin",
+                                 tensor->name);
     tensor->n_bytes = end - tensor->begin;
     return true;
 }
@@ -166,18 +181,18 @@ static bool read_entry(const struct safetensors *file, const cJSON *item,
         return false;
     const struct dtype *dtype = find_dtype(entry.dtype->valuestring);
     if (dtype == NULL)
-        return error_set(err, "%s: tensor %s has the unknown dtype %s", file->path, tensor->name,
-                         entry.dtype->valuestring);
+        return model_file_refuse(err, file->path,
+                                 "tensor %s has the unknown dtype %s, expected F32, F16 or BF16",
+                                 tensor->name, entry.dtype->valuestring);
     tensor->dtype = dtype->name;
     size_t bits;
     char text[SHAPE_TEXT_SIZE];
     if (!size_multiply(tensor->n_elements, dtype->bits, &bits) || bits % 8 != 0 ||
         bits / 8 != tensor->n_bytes)
-        return error_set(err,
-                         "%s: tensor %s of %s and shape %s has %zu bytes of data, which does not "
-                         "match",
-                         file->path, tensor->name, tensor->dtype, shape_text(&tensor->shape, text),
-                         tensor->n_bytes);
+        return model_file_refuse(
+            err, file->path,
+            "tensor %s of %s and shape %s has %zu bytes of data, which does not match",
+            tensor->name, tensor->dtype, shape_text(&tensor->shape, text), tensor->n_bytes);
     return true;
 }
 
@@ -208,7 +223,8 @@ static bool read_entries(struct safetensors *file, struct error *err) {
     for (const cJSON *item = file->header->child; item != NULL; item = item->next) {
         if (strcmp(item->string, "__metadata__") == 0) {
             if (metadata_seen)
-                return error_set(err, "%s: __metadata__ stands in the header twice", file->path);
+                return model_file_refuse(err, file->path,
+                                         "__metadata__ stands in the header twice");
             metadata_seen = true;
             if (!check_metadata(file, item, err))
                 return false;
@@ -220,6 +236,12 @@ static bool read_entries(struct safetensors *file, struct error *err) {
     return true;
 }
 
+/* Where the data of the last tensor ends. */
+static uint64_t last_byte(const struct safetensors *file) {
+    const struct safetensors_tensor *last = &file->tensors[file->count - 1];
+    return (uint64_t)last->begin + last->n_bytes;
+}
+
 /* No hole, no overlap, and the last tensor ends where the file ends. */
 static bool place_tensors(struct safetensors *file, struct error *err) {
     size_t data_start = LENGTH_BYTES + file->header_length;
@@ -228,22 +250,19 @@ static bool place_tensors(struct safetensors *file, struct error *err) {
     for (size_t i = 0; i < file->count; i++) {
         struct safetensors_tensor *tensor = &file->tensors[i];
         if (tensor->begin != expected)
-            return error_set(err, "%s: tensor %s begins at byte %zu of the data, expected %zu: %s",
-                             file->path, tensor->name, tensor->begin, expected,
-                             tensor->begin < expected ? "it overlaps the one before"
-                                                      : "there is a hole before it");
+            return model_file_refuse(err, file->path,
+                                     "tensor %s begins at byte %zu of the data, expected %zu: %s",
+                                     tensor->name, tensor->begin, expected,
+                                     tensor->begin < expected ? "it overlaps the one before"
+                                                              : "there is a hole before it");
         if (tensor->n_bytes > data_length - expected)
-            return error_set(err,
-                             "%s: tensor %s ends at byte %zu of the data, but the file has only "
-                             "%zu bytes of data: it is cut short, get it again",
-                             file->path, tensor->name, tensor->begin + tensor->n_bytes,
-                             data_length);
+            return refuse_cut(file, "its header promises", data_start + last_byte(file), err);
         tensor->data = file->mapping.data + data_start + tensor->begin;
         expected += tensor->n_bytes;
     }
     if (expected != data_length)
-        return error_set(err, "%s: %zu bytes follow the last tensor, expected none", file->path,
-                         data_length - expected);
+        return model_file_refuse(err, file->path, "%zu bytes follow the last tensor, expected none",
+                                 data_length - expected);
     return true;
 }
 
@@ -253,8 +272,8 @@ static bool index_names(struct safetensors *file, struct error *err) {
     qsort(file->by_name, file->count, sizeof(*file->by_name), compare_names);
     for (size_t i = 1; i < file->count; i++) {
         if (strcmp(file->by_name[i - 1]->name, file->by_name[i]->name) == 0)
-            return error_set(err, "%s: the header names tensor %s twice", file->path,
-                             file->by_name[i]->name);
+            return model_file_refuse(err, file->path, "the header names tensor %s twice",
+                                     file->by_name[i]->name);
     }
     return true;
 }
@@ -268,9 +287,9 @@ struct safetensors *safetensors_open(const char *path, struct error *err) {
         safetensors_close(file);
         return NULL;
     }
-    if (file_map(path, &file->mapping, err) && read_header_length(file, err) &&
-        parse_header(file, err) && read_entries(file, err) && index_names(file, err) &&
-        place_tensors(file, err))
+    if (model_file_check(path, err) && file_map(path, &file->mapping, err) &&
+        read_header_length(file, err) && parse_header(file, err) && read_entries(file, err) &&
+        index_names(file, err) && place_tensors(file, err))
         return file;
     safetensors_close(file);
     return NULL;
@@ -332,8 +351,9 @@ bool safetensors_to_float(const struct safetensors *file, const struct safetenso
         for (size_t i = 0; i < n; i++)
             out[i] = bf16_to_f32(load_u16(data + 2 * i));
     } else {
-        return error_set(err, "%s: tensor %s has dtype %s, expected F32, F16 or BF16", file->path,
-                         tensor->name, tensor->dtype);
+        return model_file_refuse(err, file->path,
+                                 "tensor %s has dtype %s, expected F32, F16 or BF16", tensor->name,
+                                 tensor->dtype);
     }
     return true;
 }

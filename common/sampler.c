@@ -156,7 +156,9 @@ bool sampler_next(struct sampler *sampler, const float *logits, size_t n, uint32
     const struct sampler_settings *settings = &sampler->settings;
     size_t count = collect(sampler, logits, n);
     if (count == 0)
-        return error_set(err, "no logit is a number: the model's weights are damaged");
+        return error_set(
+            err,
+            "no logit is a number: the model's weights are damaged, get model.safetensors again");
 
     struct candidate *candidates = sampler->candidates;
     size_t keep = settings->temperature == 0.0f ? 1 : settings->top_k;

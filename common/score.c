@@ -39,7 +39,9 @@ bool score_text(struct gpt2_session *session, const struct gpt2_model *model,
                 void *context, struct score *score, struct error *err) {
     size_t n_ctx = model->config.n_ctx, vocab_size = model->config.vocab_size;
     if (ids->count < 2)
-        return error_set(err, "the text has %zu tokens, expected at least 2 to score", ids->count);
+        return error_set(err,
+                         "the text has %zu tokens, expected at least 2 to score: give a longer one",
+                         ids->count);
     if (stride < 1 || stride > n_ctx)
         return error_set(err, "a stride of %zu given, expected 1 to %zu (the model's n_ctx)",
                          stride, n_ctx);
@@ -66,9 +68,13 @@ bool score_text(struct gpt2_session *session, const struct gpt2_model *model,
     if (!fine)
         return false;
     if (n_scored == 0)
-        return error_set(err, "the model has one position only, so no token has a context");
+        return error_set(
+            err, "the model has one position only, so no token has a context: use another model");
     double mean = sum / (double)n_scored;
     *score = (struct score){n_scored, mean, exp(mean)};
     return isfinite(score->perplexity) ||
-           error_set(err, "the mean surprise is %g nats: the model's weights are damaged", mean);
+           error_set(err,
+                     "the mean surprise is %g nats: the model's weights are damaged, get "
+                     "model.safetensors again",
+                     mean);
 }

@@ -144,7 +144,7 @@ struct threads *threads_new(size_t n_threads, struct error *err) {
         return NULL;
     }
     if (!start_workers(pool)) {
-        error_set(err, "could not start %zu threads: try fewer", n_threads);
+        error_set(err, "could not start %zu threads: use fewer (-t N)", n_threads);
         threads_free(pool);
         return NULL;
     }

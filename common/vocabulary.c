@@ -5,6 +5,7 @@
 
 #include "files.h"
 #include "json.h"
+#include "model_files.h"
 #include "utf8.h"
 
 enum { FILE_LIMIT = 256 * 1024 * 1024, NO_TOKEN = -1 };
@@ -95,22 +96,24 @@ static bool add_token(struct vocabulary *vocabulary, const char *path, const cJS
     const char *symbols = item->string;
     size_t id;
     if (!json_count(item, &id) || id >= vocabulary->count)
-        return error_set(err, "%s: token \"%s\" has no id from 0 to %zu (the file has %zu tokens)",
-                         path, symbols, vocabulary->count - 1, vocabulary->count);
+        return model_file_refuse(err, path,
+                                 "token \"%s\" has no id from 0 to %zu (the file has %zu tokens)",
+                                 symbols, vocabulary->count - 1, vocabulary->count);
     struct token *token = &vocabulary->tokens[id];
     if (token->length != 0)
-        return error_set(err, "%s: id %zu is given to two tokens, the second is \"%s\"", path, id,
-                         symbols);
+        return model_file_refuse(err, path, "id %zu is given to two tokens, the second is \"%s\"",
+                                 id, symbols);
     char *bytes = vocabulary->arena + *used;
     ptrdiff_t length = vocabulary_symbols_to_bytes(symbols, strlen(symbols), bytes);
     if (length <= 0)
-        return error_set(err,
-                         "%s: token \"%s\" (id %zu) is empty or has a character that stands for "
-                         "no byte: not a byte-level vocabulary like GPT-2's",
-                         path, symbols, id);
+        return model_file_refuse(
+            err, path,
+            "token \"%s\" (id %zu) is empty or has a character that stands for "
+            "no byte: not a byte-level vocabulary like GPT-2's",
+            symbols, id);
     size_t slot = find_slot(vocabulary, bytes, (size_t)length);
     if (vocabulary->slots[slot] != NO_TOKEN)
-        return error_set(err, "%s: token \"%s\" stands in the file twice", path, symbols);
+        return model_file_refuse(err, path, "token \"%s\" stands in the file twice", symbols);
     *token = (struct token){.offset = *used, .length = (size_t)length};
     vocabulary->slots[slot] = (int64_t)id;
     *used += (size_t)length;
@@ -123,7 +126,7 @@ static bool fill(struct vocabulary *vocabulary, const char *path, const cJSON *o
     for (const cJSON *item = object->child; item != NULL; item = item->next)
         n++;
     if (!cJSON_IsObject(object) || n == 0 || n > UINT32_MAX)
-        return error_set(err, "%s: expected a JSON object with at least one token", path);
+        return model_file_refuse(err, path, "expected a JSON object with at least one token");
     if (!allocate(vocabulary, n, file_length))
         return error_no_memory(err, path);
     size_t used = 0;
@@ -137,6 +140,8 @@ static bool fill(struct vocabulary *vocabulary, const char *path, const cJSON *o
 
 struct vocabulary *vocabulary_open(const char *path, struct error *err) {
     size_t length;
+    if (!model_file_check(path, err))
+        return NULL;
     char *text = file_read(path, FILE_LIMIT, &length, err);
     if (text == NULL)
         return NULL;

@@ -5,9 +5,14 @@
 #include <string.h>
 
 #include "kernels/pack.h"
+#include "model_files.h"
 #include "tensor.h"
 
 enum { NAME_SIZE = 160, ALIGNMENT = 64 };
+
+const char weights_of_one_model[] = "config.json and this file must be of one model";
+
+static const char QUANTIZE_AGAIN[] = "write the folder again with --quantize";
 
 static struct shape shape_4(size_t a, size_t b, size_t c, size_t d) {
     return (struct shape){4, {a, b, c, d}};
@@ -39,6 +44,24 @@ void weights_to_float(const struct matrix *m, enum weights_layout layout, float 
     }
 }
 
+const struct safetensors_tensor *weights_find(const struct safetensors *file, const char *name,
+                                              const struct shape *expected, struct error *err) {
+    const char *path = safetensors_path(file);
+    const struct safetensors_tensor *tensor = safetensors_find(file, name);
+    char found_text[SHAPE_TEXT_SIZE], expected_text[SHAPE_TEXT_SIZE];
+    if (tensor == NULL) {
+        model_file_refuse(err, path, "tensor %s is missing: %s", name, weights_of_one_model);
+        return NULL;
+    }
+    if (!shape_equal(&tensor->shape, expected)) {
+        model_file_refuse(err, path, "tensor %s has shape %s, expected %s: %s", name,
+                          shape_text(&tensor->shape, found_text),
+                          shape_text(expected, expected_text), weights_of_one_model);
+        return NULL;
+    }
+    return tensor;
+}
+
 /* --- panels from a quantized folder ----------------------------------------------------------- */
 
 /* The scales that belong to an int8 tensor. */
@@ -50,17 +73,14 @@ static bool find_scales(const struct weights_loader *loader, const char *name, s
     const struct safetensors_tensor *scales = safetensors_find(loader->file, scales_name);
     struct shape shape = weights_scale_shape(m);
     if (scales == NULL)
-        return error_set(err, "%s: tensor %s is missing: write the folder again with --quantize",
-                         path, scales_name);
+        return error_set(err, "%s: tensor %s is missing; %s", path, scales_name, QUANTIZE_AGAIN);
     if (strcmp(scales->dtype, "BF16") != 0 || !shape_equal(&scales->shape, &shape))
-        return error_set(err, "%s: tensor %s is %s %s, expected BF16 %s", path, scales_name,
+        return error_set(err, "%s: tensor %s is %s %s, expected BF16 %s; %s", path, scales_name,
                          scales->dtype, shape_text(&scales->shape, found),
-                         shape_text(&shape, expected));
+                         shape_text(&shape, expected), QUANTIZE_AGAIN);
     if ((uintptr_t)scales->data % sizeof(uint16_t) != 0)
-        return error_set(err,
-                         "%s: tensor %s begins at an odd address: write the folder again with "
-                         "--quantize",
-                         path, scales_name);
+        return error_set(err, "%s: tensor %s begins at an odd address; %s", path, scales_name,
+                         QUANTIZE_AGAIN);
     m->scales = (const void *)scales->data;
     return true;
 }
@@ -132,20 +152,14 @@ static bool pack(const struct weights_loader *loader, struct matrix *m, void **o
 
 bool weights_load(const struct weights_loader *loader, const char *name, enum weights_layout layout,
                   size_t n_in, size_t n_out, struct matrix *m, void **owned, struct error *err) {
-    char found[SHAPE_TEXT_SIZE], expected[SHAPE_TEXT_SIZE];
-    const char *path = safetensors_path(loader->file);
     const struct safetensors_tensor *tensor = safetensors_find(loader->file, name);
     struct shape shape = layout == WEIGHTS_IN_OUT ? shape_2(n_in, n_out) : shape_2(n_out, n_in);
     *owned = NULL;
-    if (tensor == NULL)
-        return error_set(err,
-                         "%s: tensor %s is missing: the file does not belong to this config.json",
-                         path, name);
-    if (is_panels(tensor, n_in, n_out, m))
+    if (tensor != NULL && is_panels(tensor, n_in, n_out, m))
         return use_panels(loader, name, m, err);
-    if (!shape_equal(&tensor->shape, &shape))
-        return error_set(err, "%s: tensor %s has shape %s, expected %s", path, name,
-                         shape_text(&tensor->shape, found), shape_text(&shape, expected));
+    tensor = weights_find(loader->file, name, &shape, err);
+    if (tensor == NULL)
+        return false;
     *m = (struct matrix){layout == WEIGHTS_IN_OUT ? MATRIX_F32_IN_OUT : MATRIX_F32_OUT_IN, NULL,
                          NULL, n_in, n_out};
     if (!as_floats(loader, tensor, m, owned, err))

@@ -37,6 +37,13 @@ enum weights {
 /* How a linear layer stands in a file of floats. */
 enum weights_layout { WEIGHTS_IN_OUT, WEIGHTS_OUT_IN };
 
+/* What to do when config.json and the file don't fit together: the end of a message. */
+extern const char weights_of_one_model[];
+
+/* The tensor `name`, which must have this shape. NULL with *err filled in when it is not so. */
+const struct safetensors_tensor *weights_find(const struct safetensors *file, const char *name,
+                                              const struct shape *expected, struct error *err);
+
 /* What is needed to load: the file, what is wanted, and the means to convert. */
 struct weights_loader {
     const struct safetensors *file;

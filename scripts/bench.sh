@@ -5,7 +5,12 @@
 #   scripts/bench.sh [RUNS]     medians of RUNS runs (5), after one that is not counted
 set -eu
 cd "$(dirname "$0")/.."
-runs=${1:-5}
+runs=${1-5}
+case $runs in '' | 0 | *[!0-9]*)
+  echo "bench.sh: found '$runs', expected the number of runs, such as scripts/bench.sh 5" >&2
+  exit 2
+  ;;
+esac
 model=build/bench_model
 
 make -s gpt2 tests

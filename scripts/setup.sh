@@ -19,7 +19,7 @@ for argument in "$@"; do
     --tests) tests=yes ;;
     --check) check=yes ;;
     -h | --help) usage; exit 0 ;;
-    *) usage >&2; exit 2 ;;
+    *) echo "setup.sh: unknown argument '$argument', expected --tests, --check or none" >&2; exit 2 ;;
   esac
 done
 
@@ -155,12 +155,13 @@ case $things in compiler*) things="$things headers" ;; esac
 set -- $things
 if [ "$check" = yes ]; then
   echo "Missing: $*"
+  echo "scripts/setup.sh without --check installs them."
   exit 1
 fi
 manager=$(package_manager)
 if [ -z "$manager" ]; then
   echo "setup.sh: no package manager that it knows (apt, dnf, pacman, apk, brew)." >&2
-  echo "Please install: $*" >&2
+  echo "Please install these, with their headers, and run it again to check: $*" >&2
   exit 1
 fi
 echo "Missing: $*"
@@ -174,5 +175,6 @@ left=$(missing | grep -v -e '^stb$' -e '^libedit$' || true)
 if [ -n "$left" ]; then
   echo "setup.sh: still missing after the installation:" >&2
   echo "$left" >&2
+  echo "Read what $manager has said above; install these by hand, then run this script again." >&2
   exit 1
 fi

@@ -6,6 +6,7 @@
  * lists all tensors, and counts where the numbers are. In the end it hands over to
  * common/safetensors, which does the same with every check that an unknown file needs.
  */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +18,7 @@
 #include "../common/files.h"
 #include "../common/float_formats.h"
 #include "../common/lesson.h"
+#include "../common/model_files.h"
 #include "../common/plot/plot.h"
 #include "../common/safetensors.h"
 #include "../common/tensor.h"
@@ -55,12 +57,14 @@ static bool show_folder(const struct lesson *lesson, struct error *err) {
     lesson_section("The folder");
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
         char *path = path_join(lesson->model, files[i].name);
-        struct stat status;
-        bool there = path != NULL && stat(path, &status) == 0;
+        struct stat status = {0};
+        bool there =
+            path != NULL ? model_file_check(path, err) : error_no_memory(err, "the file's name");
+        if (there)
+            stat(path, &status);
         free(path);
         if (!there)
-            return error_set(err, "%s/%s is missing: -m names a GPT-2 folder", lesson->model,
-                             files[i].name);
+            return false;
         printf("%-18s %11jd bytes   %s\n", files[i].name, (intmax_t)status.st_size,
                files[i].purpose);
     }
@@ -75,7 +79,8 @@ static bool open_weights(const struct lesson *lesson, struct weights_file *file,
     if (file->path == NULL)
         return error_no_memory(err, "the file's name");
     file->stream = fopen(file->path, "rb");
-    return file->stream != NULL || error_set(err, "%s: cannot open", file->path);
+    return file->stream != NULL ||
+           error_set(err, "%s: cannot open: %s", file->path, strerror(errno));
 }
 
 /* The file begins with the length of its header: 8 bytes, the lowest first (little-endian). */
@@ -83,7 +88,7 @@ static bool read_header_length(struct weights_file *file, struct error *err) {
     unsigned char bytes[LENGTH_BYTES];
     lesson_section("The first eight bytes");
     if (fread(bytes, 1, LENGTH_BYTES, file->stream) != LENGTH_BYTES)
-        return error_set(err, "%s: has fewer than %d bytes", file->path, LENGTH_BYTES);
+        return model_file_refuse(err, file->path, "has fewer than %d bytes", LENGTH_BYTES);
     printf("in hex          ");
     for (int i = 0; i < LENGTH_BYTES; i++)
         printf(" %02x", bytes[i]);
@@ -96,7 +101,7 @@ static bool read_header_length(struct weights_file *file, struct error *err) {
     printf("so the data begins at byte %d + %" PRIu64 " = %" PRIu64 "\n", LENGTH_BYTES,
            file->header_length, LENGTH_BYTES + file->header_length);
     return file->header_length <= MAX_HEADER_LENGTH ||
-           error_set(err, "%s: no safetensors file: its header would be that long", file->path);
+           model_file_refuse(err, file->path, "no safetensors file: its header would be that long");
 }
 
 /* --- The header ------------------------------------------------------------------------------- */
@@ -109,13 +114,13 @@ static bool read_header(struct weights_file *file, struct error *err) {
     if (file->header == NULL)
         return error_no_memory(err, "the header");
     if (fread(file->header, 1, length, file->stream) != length)
-        return error_set(err, "%s: is cut short in its header", file->path);
+        return model_file_refuse(err, file->path, "ends inside its header: the copy is incomplete");
     for (size_t i = 0; i < length && i < SHOWN; i += LINE)
         printf("%.*s\n", LINE, file->header + i);
     printf("... and so on: a JSON object with an entry for each tensor\n");
     file->entries = cJSON_Parse(file->header);
     return cJSON_IsObject(file->entries) ||
-           error_set(err, "%s: its header is not a JSON object", file->path);
+           model_file_refuse(err, file->path, "its header is not a JSON object");
 }
 
 /* Takes an entry of the header apart; false for "__metadata__" and for what is no entry. */
@@ -141,8 +146,8 @@ static bool read_data(const struct weights_file *file, uint64_t at, void *bytes,
                       struct error *err) {
     uint64_t position = LENGTH_BYTES + file->header_length + at; // in the file
     if (fseek(file->stream, (long)position, SEEK_SET) != 0 || fread(bytes, 1, n, file->stream) != n)
-        return error_set(err, "%s: cannot read %zu bytes at byte %" PRIu64, file->path, n,
-                         position);
+        return model_file_refuse(err, file->path, "cannot read %zu bytes at byte %" PRIu64, n,
+                                 position);
     return true;
 }
 
@@ -173,7 +178,7 @@ static bool find_wte(const struct weights_file *file, struct entry *wte, struct 
                                       strcmp(wte->name, "transformer.wte.weight") == 0))
             return true;
     }
-    return error_set(err, "%s: has no tensor wte.weight: it is no GPT-2", file->path);
+    return model_file_refuse(err, file->path, "has no tensor wte.weight: it is no GPT-2");
 }
 
 /* values: [SHOWN_FLOATS], for the comparison at the end. */
@@ -185,8 +190,9 @@ static bool follow_one_tensor(const struct weights_file *file, float *values, st
         return false;
     size_t size = dtype_size(wte.dtype);
     if (size == 0 || wte.shape.rank != 2)
-        return error_set(err, "%s: tensor %s has dtype %s, expected F32, F16 or BF16", file->path,
-                         wte.name, wte.dtype);
+        return model_file_refuse(err, file->path,
+                                 "tensor %s has dtype %s, expected F32, F16 or BF16", wte.name,
+                                 wte.dtype);
     lesson_section("One tensor, from the header to its first number");
     printf("%s: dtype %s, shape %s\n", wte.name, wte.dtype, shape_text(&wte.shape, text));
     printf("data_offsets      [%" PRIu64 ", %" PRIu64 "]\n", wte.begin, wte.end);

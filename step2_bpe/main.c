@@ -334,11 +334,16 @@ static bool encode_by_hand(const struct bpe_files *files, const char *text, size
     for (size_t at = 0; at < length;) {
         size_t n = chunk_length(text + at, length - at);
         if (n > MAX_CHUNK)
-            return error_set(err, "a chunk has %zu bytes, and this lesson's encoder takes %d", n,
-                             MAX_CHUNK);
+            return error_set(
+                err,
+                "a word of the text has %zu bytes, and this lesson's encoder takes %d: "
+                "put spaces into it",
+                n, MAX_CHUNK);
         size_t count = merge_chunk(files, text + at, n, best_pair, false, ids);
         if (count == 0)
-            return error_set(err, "vocab.json lacks a token for one of the bytes");
+            return error_set(
+                err,
+                "vocab.json lacks a token for one of the text's bytes: use another model (-m DIR)");
         for (size_t i = 0; i < count; i++) {
             if (!token_list_add(list, ids[i]))
                 return error_no_memory(err, "the tokens");

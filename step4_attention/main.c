@@ -114,7 +114,7 @@ static bool find_head(struct lookup *lookup, struct error *err) {
     const struct gpt2_config *config = &lookup->given.model->config;
     size_t n = lookup->given.n;
     if (config->n_layer == 0)
-        return error_set(err, "the model has no layers, and so no heads");
+        return error_set(err, "the model has no layers, and so no heads: use another one (-m DIR)");
     float *found = tensor_new_2(config->n_layer, config->n_head); // [n_layer, n_head]
     if (found == NULL)
         return error_no_memory(err, "the table of heads");

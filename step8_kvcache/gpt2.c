@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "../common/files.h"
+#include "../common/model_files.h"
 #include "../common/score.h"
 #include "../common/tokenizer.h"
 #include "cli/engine.h"
@@ -102,17 +103,13 @@ static bool check_folder(const struct program *program, struct error *err) {
     enum mode mode = program->options.mode;
     bool only_tokenizer = mode == MODE_TOKENIZE || mode == MODE_DETOKENIZE;
     const char *folder = program->model_folder;
-    if (!file_exists(folder))
-        return error_set(err,
-                         "%s: no such folder: scripts/download_model.sh downloads GPT-2 to "
-                         "models/gpt2, and -m names a folder",
-                         folder);
     const char *missing = missing_file(folder, only_tokenizer ? N_TOKENIZER_FILES : N_MODEL_FILES);
-    return missing == NULL ||
-           error_set(err,
-                     "%s: %s is missing: a GPT-2 folder holds config.json, model.safetensors, "
-                     "vocab.json and merges.txt (scripts/download_model.sh downloads them)",
-                     folder, missing);
+    if (missing == NULL)
+        return true;
+    char *path = path_join(folder, missing);
+    bool there = path != NULL ? model_file_check(path, err) : error_no_memory(err, folder);
+    free(path);
+    return there;
 }
 
 static bool find_model(struct program *program, const char *program_path, struct error *err) {
@@ -138,10 +135,11 @@ static bool open_model(struct program *program, struct error *err) {
     size_t n_tokens = tokenizer_count(program->tokenizer);
     size_t vocab_size = program->engine.model->config.vocab_size;
     if (n_tokens > vocab_size)
-        return error_set(err,
-                         "%s: vocab.json has %zu tokens, but the model knows only %zu: the files "
-                         "do not belong together",
-                         program->model_folder, n_tokens, vocab_size);
+        return error_set(
+            err,
+            "%s: vocab.json has %zu tokens, but the model knows only %zu: copy all four "
+            "files from one model's folder",
+            program->model_folder, n_tokens, vocab_size);
     program->load_seconds = seconds_now() - start;
     return true;
 }
@@ -162,8 +160,9 @@ static bool encode_prompt(const struct program *program, struct token_list *ids,
         return false;
     if (ids->count > n_ctx)
         return error_set(err,
-                         "the prompt has %zu tokens, and the model takes at most %zu: shorten it",
-                         ids->count, n_ctx);
+                         "the prompt has %zu tokens, and the model takes at most %zu: shorten it "
+                         "by at least %zu",
+                         ids->count, n_ctx, ids->count - n_ctx);
     uint32_t end_of_text;
     if (ids->count > 0)
         return true;
@@ -215,7 +214,9 @@ static bool run_generation(struct program *program, const struct generator *gene
         return false;
     }
     if (generation->stop == STOP_CONTEXT)
-        fprintf(stderr, "gpt2: stopped: the text has reached the model's last position, %zu\n",
+        fprintf(stderr,
+                "gpt2: stopped: the text has reached the model's last position, %zu; a shorter "
+                "prompt leaves more room\n",
                 program->engine.model->config.n_ctx);
     if (options->stats)
         report_stats(&report);
@@ -309,12 +310,8 @@ static bool run_score_mode(struct program *program, struct error *err) {
 /* The text that a mode works on. */
 static bool read_text(struct program *program, struct error *err) {
     const struct options *options = &program->options;
-    if (options->mode != MODE_SCORE)
-        return input_prompt(options, &program->prompt, err);
-    if (strcmp(options->file, "-") == 0)
-        return input_read_all(&program->prompt, err);
-    program->prompt.bytes = file_read(options->file, SIZE_MAX - 1, &program->prompt.length, err);
-    return program->prompt.bytes != NULL;
+    return options->mode == MODE_SCORE ? input_file(options->file, &program->prompt, err)
+                                       : input_prompt(options, &program->prompt, err);
 }
 
 static int run(struct program *program, const char *program_path, struct error *err) {

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 double seconds_now(void) {
     struct timespec now;
@@ -19,16 +20,36 @@ static void on_interrupt(int signal_number) {
     interrupted = 1;
 }
 
-void interrupt_catch(bool breaks_reading) {
+/*
+ * A signal ends only a read that has begun. One that comes a moment earlier, while the prompt is
+ * shown, would be noticed with the next key. So an alarm follows, until one meets the read.
+ */
+static void on_interrupt_of_reading(int signal_number) {
+    (void)signal_number;
+    interrupted = 1;
+    alarm(1);
+}
+
+static void catch_signal(int signal_number, void (*handler)(int), int flags) {
     struct sigaction action;
-    interrupted = 0;
     memset(&action, 0, sizeof action);
-    action.sa_handler = on_interrupt;
+    action.sa_handler = handler;
+    action.sa_flags = flags;
     sigemptyset(&action.sa_mask);
-    action.sa_flags = (int)SA_RESETHAND; // a second Ctrl-C ends the program at once
-    if (!breaks_reading)
-        action.sa_flags |= SA_RESTART; // a write that waits for a slow reader loses nothing
-    sigaction(SIGINT, &action, NULL);
+    sigaction(signal_number, &action, NULL);
+}
+
+void interrupt_catch(bool breaks_reading) {
+    int once = (int)SA_RESETHAND; // a second Ctrl-C ends the program at once
+    alarm(0);
+    interrupted = 0;
+    if (breaks_reading) {
+        catch_signal(SIGALRM, on_interrupt_of_reading, 0);
+        catch_signal(SIGINT, on_interrupt_of_reading, once);
+    } else {
+        // A write that waits for a slow reader goes on, and loses nothing.
+        catch_signal(SIGINT, on_interrupt, once | SA_RESTART);
+    }
 }
 
 bool interrupt_happened(void) {

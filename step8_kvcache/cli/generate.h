@@ -50,7 +50,9 @@ void generation_free(struct generation *generation);
 /*
  * Ctrl-C ends the text that is being written, and not the program: from interrupt_catch on, a first
  * one only sets a flag, which interrupt_happened tells; a second one ends the program. Each call
- * clears the flag. breaks_reading: a read from the terminal that is waiting ends with EINTR, too.
+ * clears the flag. breaks_reading: a read from the terminal that is waiting ends with EINTR, too,
+ * and so does, within a second, one that begins after the signal. Then the caller has to end it with
+ * interrupt_catch(false) after the read.
  */
 void interrupt_catch(bool breaks_reading);
 bool interrupt_happened(void);

@@ -4,9 +4,12 @@
 
 #include <errno.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "../../common/files.h"
 
 static bool join_words(const struct options *options, struct text *prompt, struct error *err) {
     size_t total = 0;
@@ -29,6 +32,8 @@ static bool join_words(const struct options *options, struct text *prompt, struc
 bool input_read_all(struct text *text, struct error *err) {
     size_t capacity = 0;
     *text = (struct text){NULL, 0};
+    if (isatty(STDIN_FILENO))
+        fprintf(stderr, "gpt2: reading from the terminal; Ctrl-D on an empty line ends the text\n");
     for (;;) {
         if (text->length == capacity) {
             capacity = capacity == 0 ? 65536 : 2 * capacity;
@@ -41,7 +46,8 @@ bool input_read_all(struct text *text, struct error *err) {
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
-            return error_set(err, "standard input: cannot read: %s", strerror(errno));
+            return error_set(err, "standard input: cannot read: %s; give it a file or a pipe",
+                             strerror(errno));
         if (n == 0)
             return true;
         text->length += (size_t)n;
@@ -52,6 +58,16 @@ bool input_prompt(const struct options *options, struct text *prompt, struct err
     bool from_input =
         options->n_words == 0 || (options->n_words == 1 && strcmp(options->words[0], "-") == 0);
     return from_input ? input_read_all(prompt, err) : join_words(options, prompt, err);
+}
+
+bool input_file(const char *path, struct text *text, struct error *err) {
+    struct error why;
+    if (strcmp(path, "-") == 0)
+        return input_read_all(text, err);
+    text->bytes = file_read(path, SIZE_MAX - 1, &text->length, &why);
+    return text->bytes != NULL ||
+           error_set(err, "--score: %s; name a text file, or give - and the text on standard input",
+                     why.message);
 }
 
 void text_free(struct text *text) {

@@ -22,8 +22,11 @@ struct text {
  */
 bool input_prompt(const struct options *options, struct text *prompt, struct error *err);
 
-/* All of standard input. */
+/* All of standard input. When that is a terminal, it says so: the program is not stuck. */
 bool input_read_all(struct text *text, struct error *err);
+
+/* The text of --score: a file's, or standard input's for "-". The same as above otherwise. */
+bool input_file(const char *path, struct text *text, struct error *err);
 
 void text_free(struct text *text);
 

@@ -42,8 +42,10 @@ static bool next_id(const struct text *text, size_t *at, size_t n_tokens, uint32
     }
     int length = (int)(*at - start < 40 ? *at - start : 40);
     if (!digits || value >= n_tokens)
-        return error_set(err, "--detokenize: \"%.*s\" is not a token id, expected 0 to %zu", length,
-                         text->bytes + start, n_tokens - 1);
+        return error_set(err, "--detokenize: \"%.*s\" is not a token id, expected %s%zu%s", length,
+                         text->bytes + start, digits ? "0 to " : "numbers from 0 to ", n_tokens - 1,
+                         digits ? " (-m names another model)"
+                                : " with spaces between, such as \"1 2 3\"");
     *id = (uint32_t)value;
     return true;
 }
@@ -114,7 +116,8 @@ static bool print_table(const struct tokenizer *tokenizer, const float *logits,
         if (!print_candidate(tokenizer, i + 1, &best[i], share, output, err))
             return false;
     }
-    return n_best > 0 || error_set(err, "no logit is a number: the model's weights are damaged");
+    return n_best > 0 || error_set(err, "no logit is a number: the model's weights are damaged, "
+                                        "get model.safetensors again");
 }
 
 bool inspect_top(struct engine *engine, const struct tokenizer *tokenizer,

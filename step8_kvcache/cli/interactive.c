@@ -1,6 +1,7 @@
 #include "interactive.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "line_reader.h"
 #include "options.h"
@@ -19,10 +20,30 @@ static bool begin_text(const struct generator *generator, const struct options *
     size_t count = generation->ids.count;
     if (count > n_ctx) {
         generation_free(generation);
-        return error_set(err, "the line has %zu tokens, and the model takes at most %zu", count,
-                         n_ctx);
+        return error_set(
+            err,
+            "the line has %zu tokens, and the model takes at most %zu: shorten it by at least %zu",
+            count, n_ctx, count - n_ctx);
     }
     return true;
+}
+
+/* Whether a line is exactly this word. */
+static bool is_word(const char *line, size_t length, const char *word) {
+    return strlen(word) == length && memcmp(line, word, length) == 0;
+}
+
+/* Answers the words that other programs take for commands; false for any other line. */
+static bool answer_command(const char *line, size_t length) {
+    static const char *const words[] = {"quit", "exit", "help", "/quit", "/exit", "/help"};
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (is_word(line, length, words[i])) {
+            fprintf(stderr, "(Ctrl-D ends the session; a space before \"%s\" makes it a text.)\n",
+                    words[i]);
+            return true;
+        }
+    }
+    return false;
 }
 
 /* Says why a text ended where it did, when the reader might wonder. */
@@ -70,6 +91,8 @@ bool interactive_run(const struct generator *generator, struct report *report, s
             continue;
         if (length == 0 && generation.ids.count == 0)
             continue; // nothing yet to continue
+        if (answer_command(line, length))
+            continue;
         if (length == 0 && generation.stop == STOP_EOS) {
             explain_stop(generator, STOP_EOS);
             continue;

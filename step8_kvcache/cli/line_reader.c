@@ -64,7 +64,9 @@ enum line_result line_reader_next(struct line_reader *reader, const char **line,
     interrupt_catch(true);
     errno = 0;
     const char *read = el_gets(reader->editor, &count);
-    if (interrupt_happened()) {
+    bool interrupted = interrupt_happened();
+    interrupt_catch(false);
+    if (interrupted) {
         el_reset(reader->editor);
         fprintf(stderr, "\n");
         return LINE_INTERRUPTED;
@@ -100,7 +102,9 @@ enum line_result line_reader_next(struct line_reader *reader, const char **line,
     fprintf(stderr, "%s", reader->prompt);
     errno = 0;
     ssize_t count = getline(&reader->line, &reader->capacity, stdin);
-    if (count < 0 && interrupt_happened()) {
+    bool interrupted = interrupt_happened();
+    interrupt_catch(false);
+    if (count < 0 && interrupted) {
         clearerr(stdin);
         fprintf(stderr, "\n");
         return LINE_INTERRUPTED;

@@ -5,11 +5,13 @@
 #include <errno.h>
 #include <getopt.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "../../common/threads.h"
+#include "suggest.h"
 
 /* Options without a one-letter form, numbered beyond all letters. */
 enum {
@@ -59,7 +61,8 @@ const char *options_help(void) {
            "Continues a text with GPT-2. Several words are joined with spaces. \"-\", or no\n"
            "prompt with piped input, reads standard input byte for byte, newlines too. No\n"
            "prompt on a terminal starts an interactive session: each line is a new text,\n"
-           "an empty line continues the last one.\n"
+           "an empty line continues the last one, Ctrl-D ends the session (the lines\n"
+           "quit, exit and help only say so).\n"
            "\n"
            "  -m, --model DIR           a GPT-2 folder as Hugging Face has them\n"
            "                            (models/gpt2 when downloaded, else models/tiny)\n"
@@ -100,8 +103,8 @@ static bool parse_count(const char *name, const char *text, uint64_t low, uint64
     // strtoull takes "-1" and wraps it round, and skips white space: we want digits only.
     bool digits = text[0] >= '0' && text[0] <= '9' && *end == '\0';
     if (!digits || errno != 0 || parsed < low || parsed > high)
-        return error_set(err, "%s: \"%s\" is not a whole number from %llu to %llu", name, text,
-                         (unsigned long long)low, (unsigned long long)high);
+        return error_set(err, "%s: found \"%s\", expected a whole number from %llu to %llu", name,
+                         text, (unsigned long long)low, (unsigned long long)high);
     *value = parsed;
     return true;
 }
@@ -119,14 +122,17 @@ static bool parse_temperature(const char *text, float *value, struct error *err)
     char *end;
     *value = strtof(text, &end);
     return (end != text && *end == '\0' && isfinite(*value) && *value >= 0.0f) ||
-           error_set(err, "-T: \"%s\" is not a number of at least 0", text);
+           error_set(err, "-T (--temperature): found \"%s\", expected a number of at least 0",
+                     text);
 }
 
 static bool parse_top_p(const char *text, float *value, struct error *err) {
     char *end;
     *value = strtof(text, &end);
     return (end != text && *end == '\0' && *value > 0.0f && *value <= 1.0f) ||
-           error_set(err, "-p: \"%s\" is not a number greater than 0 and at most 1", text);
+           error_set(err,
+                     "-p (--top-p): found \"%s\", expected a number greater than 0 and at most 1",
+                     text);
 }
 
 /* Each of the modes excludes the others. */
@@ -140,7 +146,13 @@ static bool set_mode(struct options *options, enum mode mode, struct error *err)
 
 static bool parse_weights(const char *text, struct error *err) {
     return strcmp(text, "f32") == 0 ||
-           error_set(err, "-w: \"%s\" is not a format of the weights: f32 is", text);
+           error_set(err, "-w (--weights): found \"%s\", expected f32", text);
+}
+
+/* The name of a file or folder. */
+static bool parse_path(const char *name, const char *text, const char **path, struct error *err) {
+    *path = text;
+    return text[0] != '\0' || error_set(err, "%s: found \"\", expected a name", name);
 }
 
 static bool parse_mode_option(int option, const char *argument, struct options *options,
@@ -150,11 +162,11 @@ static bool parse_mode_option(int option, const char *argument, struct options *
         return set_mode(options, MODE_TOP, err) &&
                parse_size("--top", argument, 1, MAX_COUNT, &options->top, err);
     case OPTION_LOGITS:
-        options->file = argument;
-        return set_mode(options, MODE_LOGITS, err);
+        return parse_path("--logits", argument, &options->file, err) &&
+               set_mode(options, MODE_LOGITS, err);
     case OPTION_SCORE:
-        options->file = argument;
-        return set_mode(options, MODE_SCORE, err);
+        return parse_path("--score", argument, &options->file, err) &&
+               set_mode(options, MODE_SCORE, err);
     case OPTION_STRIDE:
         return parse_size("--stride", argument, 1, MAX_COUNT, &options->stride, err);
     case OPTION_TOKENIZE:
@@ -171,20 +183,20 @@ static bool parse_option(int option, const char *argument, struct options *optio
     struct sampler_settings *sampler = &options->sampler;
     switch (option) {
     case 'm':
-        options->model = argument;
-        return true;
+        return parse_path("-m (--model)", argument, &options->model, err);
     case 'n':
-        return parse_size("-n", argument, 0, MAX_COUNT, &options->max_new_tokens, err);
+        return parse_size("-n (--max-new-tokens)", argument, 0, MAX_COUNT, &options->max_new_tokens,
+                          err);
     case 'T':
         return parse_temperature(argument, &sampler->temperature, err);
     case 'k':
-        return parse_size("-k", argument, 0, MAX_COUNT, &sampler->top_k, err);
+        return parse_size("-k (--top-k)", argument, 0, MAX_COUNT, &sampler->top_k, err);
     case 'p':
         return parse_top_p(argument, &sampler->top_p, err);
     case 's':
-        return parse_count("-s", argument, 0, UINT64_MAX, &sampler->seed, err);
+        return parse_count("-s (--seed)", argument, 0, UINT64_MAX, &sampler->seed, err);
     case 't':
-        return parse_size("-t", argument, 1, THREADS_MAX, &options->n_threads, err);
+        return parse_size("-t (--threads)", argument, 1, THREADS_MAX, &options->n_threads, err);
     case 'w':
         return parse_weights(argument, err);
     case OPTION_NO_PROMPT:
@@ -204,17 +216,88 @@ static bool parse_option(int option, const char *argument, struct options *optio
 
 static const char short_options[] = ":m:n:T:k:p:s:t:w:hV";
 
+/* A value for each option that needs one, to show how it is written. */
+static const char *example_value(int option) {
+    static const struct {
+        int option;
+        const char *value;
+    } examples[] = {
+        {'m', "models/tiny"},
+        {'n', "64"},
+        {'T', "0.8"},
+        {'k', "40"},
+        {'p', "0.9"},
+        {'s', "1"},
+        {'t', "4"},
+        {'w', "f32"},
+        {OPTION_TOP, "5"},
+        {OPTION_LOGITS, "logits.f32"},
+        {OPTION_SCORE, "text.txt"},
+        {OPTION_STRIDE, "32"},
+    };
+    for (size_t i = 0; i < sizeof examples / sizeof examples[0]; i++) {
+        if (examples[i].option == option)
+            return examples[i].value;
+    }
+    return "VALUE";
+}
+
+/* Whether a word is an option's whole name behind a single dash: getopt takes that for letters. */
+static bool lacks_a_dash(const char *word) {
+    size_t length = word[0] == '-' ? strcspn(word + 1, "=") : 0;
+    for (const struct option *option = long_options; option->name != NULL; option++) {
+        if (strlen(option->name) == length && memcmp(option->name, word + 1, length) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Refuses --name or --name=value, which is no option's name, and the beginning of none or several. */
+static bool refuse_name(const char *word, struct error *err) {
+    size_t length = strcspn(word, "=");
+    char several[ERROR_SIZE / 4] = "";
+    for (const struct option *option = long_options; option->name != NULL; option++) {
+        if (strncmp(option->name, word + 2, length - 2) == 0) {
+            size_t n = strlen(several);
+            snprintf(several + n, sizeof several - n, "%s--%s", n > 0 ? " or " : "", option->name);
+        }
+    }
+    if (several[0] != '\0')
+        return error_set(err, "option %s can be %s: write one of them", word, several);
+    const char *meant = suggest_option(long_options, word + 2, length - 2);
+    if (meant != NULL)
+        return error_set(err, "unknown option %s: did you mean --%s?", word, meant);
+    return error_set(err, "unknown option %s: a text that begins with - goes after --", word);
+}
+
 /* What getopt_long found wrong: '?' or ':'. The word is argv[optind - 1], unless getopt is still
  * inside a group of letters such as -xy: then it has the letter in optopt. */
 static bool refuse(int found, char **argv, struct error *err) {
     const char *word = argv[optind - 1];
     if (found == ':')
-        return error_set(err, "option %s needs a value", word);
+        return error_set(err, "option %s needs a value, such as %s %s", word, word,
+                         example_value(optopt));
     if (optopt > 0 && optopt < 256 && strchr(short_options, optopt) == NULL)
-        return error_set(err, "unknown option -%c", optopt);
+        return error_set(err, "unknown option -%c: a text that begins with - goes after --",
+                         optopt);
     if (optopt != 0)
-        return error_set(err, "option %s takes no value", word);
-    return error_set(err, "unknown or ambiguous option %s", word);
+        return error_set(err, "option %s takes no value: write %.*s", word, (int)strcspn(word, "="),
+                         word);
+    return refuse_name(word, err);
+}
+
+/* Whether the options go together. */
+static bool check_together(const struct options *options, struct error *err) {
+    if (options->stride != 0 && options->mode != MODE_SCORE)
+        return error_set(err, "--stride goes with --score FILE: add that, or leave --stride out");
+    if (options->mode == MODE_SCORE && options->no_cache)
+        return error_set(err, "--score needs the cache: leave --no-cache out");
+    if (options->json && options->mode != MODE_GENERATE && options->mode != MODE_SCORE)
+        return error_set(err, "--json goes with new text and with --score: leave it out");
+    if (options->mode == MODE_SCORE && options->n_words > 0)
+        return error_set(err, "--score reads its text from the file: leave \"%s\" out",
+                         options->words[0]);
+    return true;
 }
 
 /* Enough of the clock to differ from run to run, and few enough digits to type again. */
@@ -240,6 +323,12 @@ bool options_parse(int argc, char **argv, struct options *options, struct error 
             options->mode = option == 'h' ? MODE_HELP : MODE_VERSION;
             return true;
         }
+        // Inside a group of letters, such as an unknown -json, getopt has not gone past the word.
+        const char *word =
+            argv[option == '?' && optind < argc && lacks_a_dash(argv[optind]) ? optind
+                                                                              : optind - 1];
+        if (lacks_a_dash(word))
+            return error_set(err, "option %s needs two dashes: -%s", word, word);
         if (option == '?' || option == ':')
             return refuse(option, argv, err);
         if (!parse_option(option, optarg, options, err))
@@ -247,14 +336,5 @@ bool options_parse(int argc, char **argv, struct options *options, struct error 
     }
     options->words = argv + optind;
     options->n_words = (size_t)(argc - optind);
-    if (options->stride != 0 && options->mode != MODE_SCORE)
-        return error_set(err, "--stride goes with --score");
-    if (options->mode == MODE_SCORE && options->no_cache)
-        return error_set(err, "--score needs the cache: leave --no-cache out");
-    if (options->json && options->mode != MODE_GENERATE && options->mode != MODE_SCORE)
-        return error_set(err, "--json goes with new text and with --score");
-    if (options->mode == MODE_SCORE && options->n_words > 0)
-        return error_set(err, "--score reads its text from the file: \"%s\" is one word too many",
-                         options->words[0]);
-    return true;
+    return check_together(options, err);
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../../common/files.h"
 #include "../../common/utf8.h"
 
 /* What errno says about a write that failed. */
@@ -13,7 +14,8 @@ static bool write_failed(struct output *output, struct error *err) {
         output->closed = true;
         return error_set(err, "standard output was closed");
     }
-    return error_set(err, "standard output: cannot write: %s", strerror(errno));
+    return error_set(err, "standard output: cannot write: %s; %s", strerror(errno),
+                     file_mend(errno));
 }
 
 bool output_bytes(struct output *output, const char *bytes, size_t length, struct error *err) {

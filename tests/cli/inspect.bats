@@ -312,7 +312,7 @@ PYTHON
   printf 'old' >disk/file
   random_model m --vocab-size 1200 # 4800 bytes of logits, which are more than a page
   run --separate-stderr "$GPT2" -m m --logits disk/file hello
-  refused 1 disk/file "No space left"
+  refused 1 disk/file "No space left" "make room on the disk"
   equal "$(cat disk/file)" old
   equal "$(ls disk)" file
 }
@@ -320,7 +320,7 @@ PYTHON
 @test "--logits to a device that is full is refused" {
   test -e /dev/full || skip "there is no /dev/full here"
   run --separate-stderr gpt2 --logits /dev/full hello
-  refused 1 /dev/full "No space left"
+  refused 1 /dev/full "No space left" "make room on the disk"
 }
 
 @test "--logits into a folder that is not there is refused" {

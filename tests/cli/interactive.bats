@@ -22,6 +22,9 @@ setup_file() {
 setup() {
   needs_terminals
   export HOME=$BATS_TEST_TMPDIR TERM=xterm # no ~/.editrc of the user's
+  # The program without standard error, so that only what libedit shows is on the terminal.
+  printf '#!/bin/sh\nexec "%s" "$@" 2>/dev/null\n' "$GPT2" >"$BATS_TEST_TMPDIR/quiet"
+  chmod +x "$BATS_TEST_TMPDIR/quiet"
 }
 
 # session STEP... -- [OPTION...]: the program with the model $CHAIN, or $M if that is set.
@@ -174,11 +177,52 @@ print(all(p in "abcdefghij" * 2000 for p in pieces) and len("".join(pieces)) > 2
   ended_well
 }
 
+# The terminal is held so that the signal comes while the prompt is being shown, before any key is
+# waited for. (In the first session libedit alone writes to it.)
+@test "SIGINT while the prompt is shown drops the line, and waits for no key" {
+  has_libedit "$GPT2" || skip "this program is built without libedit"
+  PROGRAM=$BATS_TEST_TMPDIR/quiet session hold idle signal release 'wait:> ' type:a enter 'wait:\nabcdef\n> ' ctrl-d -- -n 5
+  ended_well
+}
+
+@test "without libedit, SIGINT while the prompt is shown waits for no key, either" {
+  plain
+  session 'wait:> ' hold enter idle signal release 'wait:> ' idle type:a enter 'wait:\nabcdef\n> ' ctrl-d -- -n 5
+  ended_well
+}
+
 @test "Ctrl-D on an empty line ends the session" {
   session 'wait:> ' ctrl-d --
   ended_well
   session 'wait:> ' type:a enter 'wait:\nabcdef\n> ' ctrl-d -- -n 5
   ended_well
+}
+
+# ---- words that other programs take for commands
+
+@test "quit, exit and help are no texts: the session says how to end it, and goes on" {
+  local word
+  for word in quit exit help /quit /exit /help; do
+    session 'wait:> ' "type:$word" enter 'wait:\n(Ctrl-D ends the session' "wait:\"$word\"" 'wait:)\n> ' \
+      type:a enter 'wait:\nabcdef\n> ' ctrl-d -- -n 5
+    ended_well
+    lacks "$output" "${word}a" # no continuation
+  done
+}
+
+@test "an empty line after such a word continues the text before it" {
+  session 'wait:> ' type:a enter 'wait:\nabcdef\n> ' type:quit enter 'wait:Ctrl-D' 'wait:\n> ' \
+    enter 'wait:\nghija\n> ' ctrl-d -- -n 5
+  ended_well
+}
+
+@test "lines that only look like such a word are texts" {
+  local line
+  for line in ' quit' 'quit ' Quit quits 'help me' /quit/ q; do
+    session 'wait:> ' "type:$line" enter "wait:\n$line" 'wait:\n> ' ctrl-d -- -n 5
+    ended_well
+    lacks "$output" "makes it a text"
+  done
 }
 
 # ---- editing
@@ -256,14 +300,33 @@ print(all(p in "abcdefghij" * 2000 for p in pieces) and len("".join(pieces)) > 2
   equal "$(head -n 1 <<<"$output")" abcd
 }
 
-@test "- on a terminal reads the text until Ctrl-D" {
-  session idle type:a ctrl-d ctrl-d 'wait:abcd\n' -- -n 3 -
+@test "- on a terminal reads the text until Ctrl-D, and says so" {
+  session 'wait:gpt2: reading from the terminal; Ctrl-D' 'wait:\n' idle type:a ctrl-d ctrl-d 'wait:abcd\n' -- -n 3 -
   ended_well
 }
 
-@test "--json on a terminal reads the text until Ctrl-D" {
-  session idle type:a ctrl-d ctrl-d 'wait:"prompt":"a"' -- -n 3 --json
+@test "--json on a terminal reads the text until Ctrl-D, and says so" {
+  session 'wait:terminal; Ctrl-D' idle type:a ctrl-d ctrl-d 'wait:"prompt":"a"' -- -n 3 --json
   ended_well
+}
+
+@test "the modes that generate nothing read the text from a terminal until Ctrl-D, and say so" {
+  session 'wait:terminal; Ctrl-D' idle type:a enter ctrl-d 'wait:\n' -- --tokenize
+  ended_well
+  session 'wait:terminal; Ctrl-D' idle type:0 enter ctrl-d 'wait:\n' -- --detokenize
+  ended_well
+  session 'wait:terminal; Ctrl-D' idle type:a ctrl-d ctrl-d 'wait:%' -- --top 1
+  ended_well
+  session 'wait:terminal; Ctrl-D' idle type:a ctrl-d ctrl-d -- --logits "$BATS_TEST_TMPDIR/logits"
+  ended_well
+  session 'wait:terminal; Ctrl-D' idle type:abc ctrl-d ctrl-d 'wait:perplexity' -- --score -
+  ended_well
+}
+
+@test "a session of lines does not say that it reads from the terminal" {
+  session 'wait:> ' ctrl-d -- --no-prompt
+  ended_well
+  lacks "$output" "reading from"
 }
 
 @test "a session whose model is missing ends before it asks for a line" {

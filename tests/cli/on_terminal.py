@@ -10,6 +10,9 @@ A step is one of
     enter, up, ctrl-c, ctrl-d    one key
     idle         until the program sleeps
     signal       SIGINT to the program alone, as `kill -INT` sends it
+    hold         the terminal takes no more output, and who writes to it waits; as the first step,
+                 from before the program starts
+    release      the terminal goes on
 
 The program's status is this program's status (128 + N for a signal, 99 when something did not come
 in time). Line ends are printed as \\n. The last line says whether the terminal is as it was.
@@ -47,11 +50,13 @@ def process_state(pid):
 
 
 class Terminal:
-    def __init__(self, command):
+    def __init__(self, command, held):
         self.master, self.slave = os.openpty()
         self.before = termios.tcgetattr(self.slave)
         self.shown = b""
         self.found = 0  # where the last wait's text ended
+        if held:
+            termios.tcflow(self.slave, termios.TCOOFF)
         self.pid = os.fork()
         if self.pid == 0:
             signal.signal(signal.SIGINT, signal.SIG_DFL)
@@ -129,7 +134,7 @@ class Terminal:
 
 def main():
     end = sys.argv.index("--")
-    terminal = Terminal(sys.argv[end + 1:])
+    terminal = Terminal(sys.argv[end + 1:], sys.argv[1:2] == ["hold"])
     for step in sys.argv[1:end]:
         kind, _, text = step.partition(":")
         if kind == "wait":
@@ -140,6 +145,8 @@ def main():
             terminal.type(unescape(text))
         elif kind == "idle":
             terminal.idle()
+        elif kind in ("hold", "release"):
+            termios.tcflow(terminal.slave, termios.TCOOFF if kind == "hold" else termios.TCOON)
         elif kind == "signal":
             os.kill(terminal.pid, signal.SIGINT)
         else:

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
-# What the program refuses: with one line on standard error that says what is wrong, nothing on
-# standard output, and status 2 for wrong usage, 1 for everything else.
+# The texts and models that the program refuses: with one line on standard error that says what is
+# wrong, nothing on standard output, and status 1. (usage.bats has the options that it refuses.)
+# shellcheck disable=SC2154  # stderr is bats's
 
 load support
 
@@ -13,114 +14,11 @@ setup_file() {
 setup() { M=$BATS_TEST_TMPDIR/m; }
 copy() { cp -R "$MODEL" "$M"; }
 
-# ---- wrong usage
-
-# usage PIECE... -- OPTION...: the program refuses the options with a line that has the pieces.
-usage() {
-  local pieces=()
-  while [ "$1" != -- ]; do pieces+=("$1"); shift; done
-  shift
-  run --separate-stderr "$GPT2" -m "$MODEL" "$@"
-  echo "options: $*"
-  refused 2 "${pieces[@]}"
-}
-
-@test "an unknown option is named" {
-  usage --colour -- --colour hello
-  usage --colour -- --colour=red hello
-  usage -x -- -x hello
-  usage -x -- hello -x
-  usage -y -- -n3 -y
-}
-
-@test "an unknown letter is named, whatever stands before it" {
-  usage -x -- --json -xy hello
-  usage -x -- --json -x hello
-  usage -x -- -n 3 -xy hello
-  usage -x -- hello --no-prompt -xy
-}
-
-@test "an ambiguous beginning of an option is named" {
-  usage --no- -- --no- hello
-}
-
-@test "an option that lacks its value is named" {
-  local option
-  for option in -m -n -T -k -p -s -t -w --model --max-new-tokens --temperature --top-k --top-p \
-    --seed --threads --weights --top --logits --score --stride; do
-    usage "$option" value -- hello "$option"
-  done
-}
-
-@test "an option that takes no value is named when it gets one" {
-  local option
-  for option in --no-prompt --no-cache --special --tokenize --detokenize --json --stats --help \
-    --version; do
-    usage "$option" -- "$option=5" hello
-  done
-}
-
-@test "whole numbers must be whole, in digits, and in range" {
-  local option value
-  for option in -n -k -s -t --top; do
-    for value in "" " " x 5x "5 " " 5" -1 +1 1.5 1e3 0x10 18446744073709551616 99999999999999999999999; do
-      usage "$option" "\"$value\"" -- "$option" "$value" hello
-    done
-  done
-}
-
-@test "whole numbers that make no sense are refused" {
-  usage -t 0 1 -- -t 0 hello
-  usage --top 0 1 -- --top 0 hello
-  usage -n 9223372036854775808 -- -n 9223372036854775808 hello
-  usage -t 1000000000 -- -t 1000000000 hello
-}
-
-@test "a temperature must be a number of at least 0" {
-  local value
-  for value in "" x 0.5x -0.1 -1 nan inf 1e999; do
-    usage -T "\"$value\"" 0 -- -T "$value" hello
-  done
-}
-
-@test "-p must be a number greater than 0 and at most 1" {
-  local value
-  for value in "" x 0.5x 0 -0.5 1.0001 2 nan inf; do
-    usage -p "\"$value\"" 0 1 -- -p "$value" hello
-  done
-}
-
-@test "a message about a value stays on one line, whatever the value" {
-  usage -n '?' -- -n $'1\n2' hello
-  lacks "$stderr" $'\e'
-  usage --x '?' -- $'--x\e[31m\n' hello
-  lacks "$stderr" $'\e'
-}
-
-@test "an unknown format of the weights is named" {
-  usage -w f64 f32 -- -w f64 hello
-  usage -w '""' f32 -- --weights= hello
-}
-
-@test "two modes at once are refused, and named" {
-  local all=(--tokenize --detokenize --top=3 --logits=/nowhere/x --score=/nowhere/y) one two
-  for one in "${all[@]}"; do
-    for two in "${all[@]}"; do
-      [ "$one" = "$two" ] || usage "${one%%=*}" "${two%%=*}" -- "$one" "$two"
-    done
-  done
-}
-
-@test "a wrong option is refused before a missing model" {
-  run --separate-stderr "$GPT2" -m /nowhere --nonsense hello
-  refused 2 --nonsense
-}
-
 # ---- texts
 
 @test "a prompt of more tokens than the model has positions is refused with both numbers" {
   run --separate-stderr gpt2 "$(printf 'Q%.0s' {1..65})"
-  refused 1 65 64
+  refused 1 65 64 "shorten it by at least 1"
   run --separate-stderr gpt2 --top 3 "$(printf 'Q%.0s' {1..1000})"
   refused 1 1000 64
   run --separate-stderr gpt2 --json --no-cache - < <(printf 'Q%.0s' {1..65})
@@ -135,6 +33,16 @@ usage() {
     echo "id: $id"
     refused 1 "$id" --detokenize 299
   done
+}
+
+@test "ids that something else than spaces separates are refused, and how they are written is said" {
+  local ids
+  for ids in 290,104 1,2 '[1, 2]' 1-2 1:2 abc -1; do
+    run --separate-stderr gpt2 --detokenize -- "$ids"
+    refused 1 --detokenize "0 to 299" "with spaces between" '"1 2 3"'
+  done
+  run --separate-stderr gpt2 --detokenize 300 # in digits, but of another model
+  refused 1 '"300"' "0 to 299" -m
 }
 
 @test "an id that is none is refused even behind others" {
@@ -178,7 +86,7 @@ usage() {
 
 @test "a folder as standard input is refused" {
   run --separate-stderr gpt2 -n 3 </
-  refused 1 "standard input"
+  refused 1 "standard input" "a file or a pipe"
 }
 
 # ---- missing and damaged files
@@ -201,16 +109,9 @@ refuses() {
   refused 1 models/gpt2 models/tiny download_model.sh
 }
 
-@test "an empty name of a folder is refused" {
-  M=""
-  run --separate-stderr "$GPT2" -m "" hello
-  equal "$status" "1"
-  one_line "$stderr"
-}
-
 @test "a file in place of the folder is refused" {
   : >"$M"
-  refuses "$M"
+  refuses "$M" "is a file" "-m names the folder"
 }
 
 @test "an empty folder is refused" {
@@ -249,6 +150,24 @@ refuses() {
   done
 }
 
+@test "files of models/gpt2 that are missing or damaged are refused with the command that mends them" {
+  mkdir "$BATS_TEST_TMPDIR/models"
+  M=$BATS_TEST_TMPDIR/models/gpt2
+  refuses "$M" "no such folder" "run scripts/download_model.sh"
+  local name
+  for name in config.json model.safetensors vocab.json merges.txt; do
+    rm -rf "$M"
+    copy
+    rm "$M/$name"
+    refuses "$M/$name" "no such file" "run scripts/download_model.sh"
+    echo damaged >"$M/$name"
+    refuses "$M/$name" "delete it and run scripts/download_model.sh"
+    rm "$M/$name"
+    mkdir "$M/$name"
+    refuses "$M/$name" "is a folder" "delete it and run scripts/download_model.sh"
+  done
+}
+
 @test "a pipe in place of a file is refused, not waited for" {
   local name
   for name in config.json model.safetensors vocab.json merges.txt; do
@@ -266,7 +185,7 @@ refuses() {
   size=$(wc -c <"$MODEL/model.safetensors")
   for length in 1 7 8 9 500 $((size / 2)) $((size - 1)); do
     head -c "$length" "$MODEL/model.safetensors" >"$M/model.safetensors"
-    refuses "$M/model.safetensors"
+    refuses "$M/model.safetensors" "file has $length bytes" "the copy is incomplete" "get the file again"
   done
 }
 

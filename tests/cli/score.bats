@@ -143,18 +143,29 @@ PYTHON
 @test "--score of a text of less than two tokens is refused" {
   printf 'A' >text
   run --separate-stderr gpt2 --score text
-  refused 1 "1 token" 2
+  refused 1 "1 token" 2 "give a longer one"
   : >text
   run --separate-stderr gpt2 --score text
   refused 1 "0 tokens" 2
 }
 
-@test "--score of a file that is not there, or is a folder, is refused" {
+@test "--score of what is no file is refused, and standard input is offered" {
   run --separate-stderr gpt2 --score nowhere.txt
-  refused 1 nowhere.txt "No such file"
+  refused 1 --score nowhere.txt "No such file" "give - and the text on standard input"
   mkdir folder
   run --separate-stderr gpt2 --score folder
-  refused 1 folder
+  refused 1 folder "is a folder" "give - and the text on standard input"
+  mkfifo pipe
+  run --separate-stderr gpt2 --score pipe
+  refused 1 pipe "is a pipe" "give - and the text on standard input"
+}
+
+@test "--score of a file that may not be read is refused, and how to mend it is said" {
+  [ "$(id -u)" -ne 0 ] || skip "root may read everything"
+  printf 'THE_CACHE' >text
+  chmod 000 text
+  run --separate-stderr gpt2 --score text
+  refused 1 text "Permission denied" readable
 }
 
 @test "a stride of more than the number of positions is refused" {

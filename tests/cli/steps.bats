@@ -46,13 +46,51 @@ for line in sys.stdin.buffer.read().decode("utf-8").splitlines():
   each_step $'caf\u00e9 \U0001f600\n\n\u670d\u52a1\u5668\ttab "quoted" \\ end'
 }
 
-@test "every step refuses a folder that is not there, on standard error" {
-  local step
+# refuses DIR PIECE...: every step refuses the folder with one line that has the pieces.
+refuses() {
+  local step folder=$1
+  shift
   for step in $STEPS; do
-    run --separate-stderr "$BUILD/$step/main" -m "$BATS_TEST_TMPDIR/none" x
+    run --separate-stderr "$BUILD/$step/main" -m "$folder" x
+    echo "$step: $stderr"
     [ "$status" -eq 1 ]
-    [[ $stderr == *none* ]]
+    [[ $stderr == error:* && $stderr != *$'\n'* ]]
+    contains "$stderr" "$@"
   done
+}
+
+@test "every step refuses a folder that is not there, and says how to name or get one" {
+  refuses "$BATS_TEST_TMPDIR/none" none "-m DIR" MODEL=DIR models/tiny scripts/download_model.sh
+  refuses "$BATS_TEST_TMPDIR/models/gpt2" "no such folder" "run scripts/download_model.sh"
+}
+
+@test "every step refuses a folder that lacks a file, and says how to get it" {
+  mkdir -p "$BATS_TEST_TMPDIR/models"
+  cp -R "$MODEL" "$BATS_TEST_TMPDIR/models/gpt2"
+  rm "$BATS_TEST_TMPDIR/models/gpt2/merges.txt"
+  refuses "$BATS_TEST_TMPDIR/models/gpt2" merges.txt "no such file" "run scripts/download_model.sh"
+}
+
+@test "the first step says how to mend weights that are cut short" {
+  local length size
+  size=$(wc -c <"$MODEL/model.safetensors")
+  mkdir -p "$BATS_TEST_TMPDIR/models"
+  cp -R "$MODEL" "$BATS_TEST_TMPDIR/models/gpt2"
+  for length in 0 7 9 500 $((size - 1)); do
+    head -c "$length" "$MODEL/model.safetensors" >"$BATS_TEST_TMPDIR/models/gpt2/model.safetensors"
+    STEPS=step1_explore refuses "$BATS_TEST_TMPDIR/models/gpt2" \
+      "delete it and run scripts/download_model.sh"
+  done
+}
+
+@test "a text that a step cannot take is refused, and the step says how to change it" {
+  cd "$BATS_TEST_TMPDIR" || return
+  run --separate-stderr "$BUILD/step2_bpe/main" -m "$MODEL" -o out "$(printf 'a%.0s' {1..5000})"
+  [ "$status" -eq 1 ]
+  contains "$stderr" "5000 bytes" 4096 "put spaces into it"
+  run --separate-stderr "$BUILD/step4_attention/main" -m "$MODEL" -o out "$(printf 'Q%.0s' {1..300})"
+  [ "$status" -eq 1 ]
+  contains "$stderr" "300 tokens" "256 positions" "shorten it by at least 44"
 }
 
 @test "every step explains itself with -h and refuses unknown options" {

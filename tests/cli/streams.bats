@@ -100,7 +100,7 @@ quiet_end() {
 
 full_end() {
   run --separate-stderr bash -c '"$@" >/dev/full' _ "$@"
-  refused 1 "standard output" "No space left"
+  refused 1 "standard output" "No space left" "make room on the disk"
 }
 
 @test "a full disk under standard output fails every mode with one line" {
@@ -110,7 +110,7 @@ full_end() {
 
 closed_end() {
   run --separate-stderr bash -c '"$@" >&-' _ "$@"
-  refused 1 "standard output"
+  refused 1 "standard output" "start the program with it open"
 }
 
 @test "a closed standard output fails every mode with one line" {

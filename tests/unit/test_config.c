@@ -222,7 +222,7 @@ TEST(a_missing_folder_is_refused) {
     struct gpt2_config config;
     struct error err;
     assert_false(gpt2_config_read(path_of("no_folder"), &config, &err));
-    assert_message(&err, "no_folder/config.json", "No such file");
+    assert_message(&err, "no_folder: no such folder", "-m DIR", "models/tiny");
 }
 
 TEST(a_huge_file_is_refused) {

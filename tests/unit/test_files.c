@@ -219,14 +219,14 @@ TEST(a_missing_folder_is_an_error) {
     struct error err;
     const char *path = path_of("no/such/file");
     assert_false(file_write(path, "x", 1, &err));
-    assert_message(&err, path, "No such file");
+    assert_message(&err, path, "No such file", "check the name of its folder");
 }
 
 TEST(a_folder_is_not_written_to) {
     struct error err;
     const char *path = new_folder("in_the_way");
     assert_false(file_write(path, "x", 1, &err));
-    assert_message(&err, path);
+    assert_message(&err, path, "name a file, not a folder");
     assert_int_equal(count_entries(path), 0);
 }
 
@@ -235,7 +235,7 @@ TEST(a_full_device_is_an_error) {
     if (access("/dev/full", W_OK) != 0)
         return; // Linux only
     assert_false(file_write("/dev/full", "hello", 5, &err));
-    assert_message(&err, "/dev/full", "cannot write 5 bytes", "No space left");
+    assert_message(&err, "/dev/full", "cannot write 5 bytes", "No space left", "make room");
     struct stat status;
     assert_int_equal(stat("/dev/full", &status), 0);
     assert_true(S_ISCHR(status.st_mode));

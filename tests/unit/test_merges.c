@@ -185,7 +185,7 @@ TEST(a_line_of_a_megabyte_is_refused_in_one_short_message) {
 TEST(a_missing_file_is_refused) {
     struct error err;
     assert_null(merges_open(path_of("missing.txt"), vocabulary, &err));
-    assert_message(&err, path_of("missing.txt"), "No such file");
+    assert_message(&err, path_of("missing.txt"), "no such file", "merges.txt", "-m DIR");
 }
 
 int main(void) {

@@ -3,6 +3,8 @@
 
 #include "../../common/safetensors.h"
 
+#define INCOMPLETE "the copy is incomplete", "get the file again"
+
 static const char NAME[] = "bad.safetensors";
 
 /* Opens what stands under NAME and expects a refusal whose message has the file's name. */
@@ -37,14 +39,14 @@ TEST(an_empty_file_is_refused) {
     struct error err;
     write_bytes(path_of(NAME), "", 0);
     refuse(&err);
-    assert_message(&err, "has 0 bytes", "at least 8", "cut short");
+    assert_message(&err, "file has 0 bytes", "at least 8", INCOMPLETE);
 }
 
 TEST(a_file_of_less_than_8_bytes_is_refused) {
     struct error err;
     write_bytes(path_of(NAME), "\2\0\0\0\0\0\0", 7);
     refuse(&err);
-    assert_message(&err, "has 7 bytes", "at least 8");
+    assert_message(&err, "file has 7 bytes", "at least 8", INCOMPLETE);
 }
 
 TEST(a_header_length_of_0_is_refused) {
@@ -56,7 +58,7 @@ TEST(a_header_length_of_0_is_refused) {
 TEST(a_header_length_past_the_end_is_refused) {
     struct error err;
     refuse_header_length(3, "{}", &err);
-    assert_message(&err, "3 bytes", "only 2 follow", "cut short");
+    assert_message(&err, "file has 10 bytes, its header promises at least 11", INCOMPLETE);
 }
 
 TEST(a_header_length_of_more_than_100_mb_is_refused) {
@@ -64,7 +66,7 @@ TEST(a_header_length_of_more_than_100_mb_is_refused) {
     refuse_header_length(100000001, "{}", &err);
     assert_message(&err, "100000001 bytes", "at most 100000000");
     refuse_header_length(100000000, "{}", &err);
-    assert_message(&err, "only 2 follow");
+    assert_message(&err, "promises at least 100000008", INCOMPLETE);
 }
 
 TEST(the_largest_header_length_is_refused) {
@@ -81,13 +83,20 @@ TEST(a_web_page_instead_of_the_file_is_refused) {
     struct error err;
     write_text(path_of(NAME), "<!DOCTYPE html><html>404 not found</html>");
     refuse(&err);
-    assert_message(&err, "no safetensors file");
+    assert_message(&err, "no safetensors file", "web page", "get the file again");
+}
+
+TEST(a_pointer_of_git_lfs_instead_of_the_file_is_refused) {
+    struct error err;
+    write_text(path_of(NAME), "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n");
+    refuse(&err);
+    assert_message(&err, "no safetensors file", "git lfs pull");
 }
 
 TEST(a_missing_file_is_refused) {
     struct error err;
     assert_null(safetensors_open(path_of("missing"), &err));
-    assert_message(&err, path_of("missing"), "No such file");
+    assert_message(&err, path_of("missing"), "no such file", "-m DIR");
 }
 
 TEST(a_folder_is_refused) {
@@ -280,14 +289,20 @@ TEST(an_empty_tensor_inside_another_is_refused) {
 }
 
 TEST(a_tensor_past_the_end_of_the_file_is_refused) {
-    check_refused(TWO("2", "0,2", "2", "2,4"), 3, "tensor b", "ends at byte 4", "only 3 bytes",
-                  "cut short");
+    static const char header[] = TWO("2", "0,2", "2", "2,4");
+    char sizes[100];
+    snprintf(sizes, sizeof sizes, "file has %zu bytes, its header promises %zu",
+             8 + strlen(header) + 3, 8 + strlen(header) + 4);
+    check_refused(header, 3, sizes, INCOMPLETE);
 }
 
 TEST(a_tensor_far_past_the_end_of_the_file_is_refused) {
-    check_refused(ENTRY("\"dtype\":\"U8\",\"shape\":[9007199254740992],"
-                        "\"data_offsets\":[0,9007199254740992]"),
-                  3, "tensor w", "9007199254740992", "only 3 bytes");
+    static const char header[] = ENTRY("\"dtype\":\"U8\",\"shape\":[9007199254740992],"
+                                       "\"data_offsets\":[0,9007199254740992]");
+    char promised[100];
+    snprintf(promised, sizeof promised, "its header promises %llu",
+             9007199254740992llu + 8 + strlen(header));
+    check_refused(header, 3, promised, INCOMPLETE);
 }
 
 TEST(bytes_after_the_last_tensor_are_refused) {
@@ -358,6 +373,7 @@ int main(void) {
         cmocka_unit_test(a_header_length_of_more_than_100_mb_is_refused),
         cmocka_unit_test(the_largest_header_length_is_refused),
         cmocka_unit_test(a_web_page_instead_of_the_file_is_refused),
+        cmocka_unit_test(a_pointer_of_git_lfs_instead_of_the_file_is_refused),
         cmocka_unit_test(a_missing_file_is_refused),
         cmocka_unit_test(a_folder_is_refused),
         cmocka_unit_test(a_header_that_does_not_begin_with_a_brace_is_refused),

@@ -276,7 +276,7 @@ TEST(nothing_to_draw_is_an_error) {
         uint32_t id;
         struct sampler *sampler = new_sampler(temperatures[i], 0, 0.9f, 1);
         assert_false(sampler_next(sampler, nothing, 3, &id, &err));
-        assert_message(&err, "no logit is a number", "damaged");
+        assert_message(&err, "no logit is a number", "damaged", "get model.safetensors again");
         sampler_free(sampler);
     }
 }

@@ -279,15 +279,15 @@ TEST(merges_with_crlf_give_the_same_ids) {
 TEST(a_missing_vocabulary_is_refused) {
     struct error err;
     assert_null(tokenizer_open(make_folder("no_vocab", NULL, ""), &err));
-    assert_message(&err, "no_vocab/vocab.json", "No such file");
+    assert_message(&err, "no_vocab/vocab.json", "no such file");
     assert_null(tokenizer_open(path_of("no_folder"), &err));
-    assert_message(&err, "no_folder/vocab.json", "No such file");
+    assert_message(&err, "no_folder: no such folder", "-m DIR");
 }
 
 TEST(missing_merges_are_refused) {
     struct error err;
     assert_null(tokenizer_open(make_folder("no_merges", "{\"a\":0}", NULL), &err));
-    assert_message(&err, "no_merges/merges.txt", "No such file");
+    assert_message(&err, "no_merges/merges.txt", "no such file");
 }
 
 TEST(closing_null_is_fine) {

@@ -227,7 +227,7 @@ TEST(broken_json_is_refused) {
 TEST(a_missing_file_is_refused) {
     struct error err;
     assert_null(vocabulary_open(path_of("missing.json"), &err));
-    assert_message(&err, path_of("missing.json"), "No such file");
+    assert_message(&err, path_of("missing.json"), "no such file", "vocab.json", "-m DIR");
 }
 
 TEST(a_huge_file_is_refused_before_it_is_read) {

@@ -1,0 +1,52 @@
+#!/usr/bin/env bats
+# What scripts/setup.sh and scripts/bench.sh say when they cannot go on. (download.bats has the
+# tests of scripts/download_model.sh.) Nothing here installs or measures anything.
+# shellcheck disable=SC2154  # status, output, stderr: set by run
+
+load support
+
+# Leaves a script only the tools that its first lines need: no compiler, no package manager.
+only_these_tools() {
+  mkdir "$BATS_TEST_TMPDIR/tools"
+  local name
+  for name in "$@"; do ln -s "$(command -v "$name")" "$BATS_TEST_TMPDIR/tools"; done
+}
+
+@test "setup.sh refuses an unknown argument, and names those it knows" {
+  run --separate-stderr "$ROOT/scripts/setup.sh" --test
+  equal "status $status, $output" "status 2, "
+  contains "$stderr" "'--test'" --tests --check
+}
+
+@test "setup.sh says what to install where it knows no package manager" {
+  only_these_tools sh dirname
+  run --separate-stderr env PATH="$BATS_TEST_TMPDIR/tools" sh "$ROOT/scripts/setup.sh"
+  equal "$status" 1
+  contains "$stderr" "no package manager" "install" compiler make pkg-config cjson utf8proc "again"
+}
+
+@test "setup.sh --check says how to install what is missing" {
+  only_these_tools sh dirname
+  run --separate-stderr env PATH="$BATS_TEST_TMPDIR/tools" sh "$ROOT/scripts/setup.sh" --check
+  equal "$status" 1
+  contains "$output" Missing: compiler "scripts/setup.sh without --check"
+}
+
+@test "setup.sh says what to do when the packages did not bring all" {
+  only_these_tools sh dirname grep id env
+  printf '#!/bin/sh\nexit 0\n' >"$BATS_TEST_TMPDIR/tools/apk" # a manager that installs nothing
+  printf '#!/bin/sh\nexec "$@"\n' >"$BATS_TEST_TMPDIR/tools/sudo"
+  chmod +x "$BATS_TEST_TMPDIR/tools/apk" "$BATS_TEST_TMPDIR/tools/sudo"
+  run --separate-stderr env PATH="$BATS_TEST_TMPDIR/tools" sh "$ROOT/scripts/setup.sh"
+  equal "$status" 1
+  contains "$stderr" "still missing" compiler "by hand" "again"
+}
+
+@test "bench.sh refuses a number of runs that is none" {
+  local runs
+  for runs in 0 x -1 1.5 ""; do
+    run --separate-stderr "$ROOT/scripts/bench.sh" "$runs"
+    equal "status $status, $output" "status 2, "
+    contains "$stderr" "'$runs'" "number of runs" "scripts/bench.sh 5"
+  done
+}
