@@ -202,6 +202,19 @@ static bool check_layers(const struct loader *loader) {
 
 /* --- the model -------------------------------------------------------------------------------- */
 
+/* Every token reads all linear layers, the head, one row of embeddings and the small arrays. */
+static size_t bytes_per_token(const struct gpt2_model *model) {
+    const struct gpt2_config *c = &model->config;
+    size_t bytes = weights_bytes(&model->head);
+    for (size_t i = 0; i < c->n_layer; i++) {
+        const struct gpt2_layer *l = &model->layers[i];
+        bytes += weights_bytes(&l->attn_c_attn) + weights_bytes(&l->attn_c_proj) +
+                 weights_bytes(&l->mlp_c_fc) + weights_bytes(&l->mlp_c_proj);
+        bytes += (9 * c->n_embd + c->n_inner) * sizeof(float);
+    }
+    return bytes;
+}
+
 void gpt2_model_link(struct gpt2_model *model) {
     const struct gpt2_config *c = &model->config;
     size_t n = c->n_embd, inner_size = c->n_inner;
@@ -216,6 +229,7 @@ void gpt2_model_link(struct gpt2_model *model) {
         l->mlp_c_fc = (struct matrix){format, l->mlp_c_fc_weight, NULL, n, inner_size};
         l->mlp_c_proj = (struct matrix){format, l->mlp_c_proj_weight, NULL, inner_size, n};
     }
+    model->n_bytes_per_token = bytes_per_token(model);
 }
 
 /* The format that the matrices turned out to have. */
@@ -223,19 +237,6 @@ static enum weights format_of(const struct gpt2_model *model) {
     return model->embeddings.format == MATRIX_BF16   ? WEIGHTS_BF16
            : model->embeddings.format == MATRIX_INT8 ? WEIGHTS_INT8
                                                      : WEIGHTS_F32;
-}
-
-/* Every token reads all linear layers, the head, one row of embeddings and the small arrays. */
-static size_t bytes_per_token(const struct gpt2_model *model) {
-    const struct gpt2_config *c = &model->config;
-    size_t bytes = weights_bytes(&model->head);
-    for (size_t i = 0; i < c->n_layer; i++) {
-        const struct gpt2_layer *l = &model->layers[i];
-        bytes += weights_bytes(&l->attn_c_attn) + weights_bytes(&l->attn_c_proj) +
-                 weights_bytes(&l->mlp_c_fc) + weights_bytes(&l->mlp_c_proj);
-        bytes += (9 * c->n_embd + c->n_inner) * sizeof(float);
-    }
-    return bytes;
 }
 
 static bool fill(struct loader *loader) {

@@ -19,6 +19,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../common/clock.h"
 #include "../common/files.h"
 #include "../common/model_files.h"
 #include "../common/score.h"

@@ -57,7 +57,4 @@ void generation_free(struct generation *generation);
 void interrupt_catch(bool breaks_reading);
 bool interrupt_happened(void);
 
-/* Seconds on a clock that never jumps. */
-double seconds_now(void);
-
 #endif

@@ -112,6 +112,29 @@ refuses() {
   [[ $output == *"to the bit"*ok* ]]
 }
 
+@test "step 8 refuses a model that has nothing to cache, or no room to append, in a line" {
+  random_model "$BATS_TEST_TMPDIR/none" --n-layer 0 --n-ctx 64 --vocab-size 300
+  run --separate-stderr "$BUILD/step8_kvcache/main" -m "$BATS_TEST_TMPDIR/none" a
+  [ "$status" -eq 1 ]
+  [ "$stderr" = "error: the model has no layers, and so no keys and values to keep" ]
+  random_model "$BATS_TEST_TMPDIR/short" --n-layer 1 --n-ctx 7 --vocab-size 300
+  run --separate-stderr "$BUILD/step8_kvcache/main" -m "$BATS_TEST_TMPDIR/short" a
+  [ "$status" -eq 1 ]
+  [ "$stderr" = "error: the model has 7 positions, this lesson needs at least 8" ]
+  random_model "$BATS_TEST_TMPDIR/enough" --n-layer 1 --n-ctx 8 --vocab-size 300
+  run "$BUILD/step8_kvcache/main" -m "$BATS_TEST_TMPDIR/enough" -o "$BATS_TEST_TMPDIR/out" "a b"
+  [ "$status" -eq 0 ]
+}
+
+@test "step 8 says so and goes on where there is no memory for its measurement" {
+  [ "$(uname)" = Linux ] || skip "only Linux limits a program's memory"
+  run bash -c "ulimit -v 400000 && '$BUILD/step8_kvcache/main' -m '$MODEL' -o '$BATS_TEST_TMPDIR/out' a"
+  echo "$output"
+  [ "$status" -eq 0 ]
+  [[ $output == *"left out: out of memory"* ]]
+  [[ $output != *"at most"* ]]
+}
+
 @test "make hands PROMPT and MODEL over as they were typed" {
   local text=$'$HOME `ls` "quotes" it\'s #1 %\nnew line'
   run make -s -C "$ROOT" BUILD="$BUILD" step2 PROMPT="$text" MODEL="$MODEL"
