@@ -137,8 +137,8 @@ static bool find_head(struct lookup *lookup, struct error *err) {
     printf("\"%s\" puts %.0f %% of its weight on \"%s\" in layer %zu, head %zu.\n",
            lookup->given.labels[lookup->asker], 100.0 * (double)found[best],
            lookup->given.labels[lookup->noun], lookup->layer, lookup->head);
-    if (found[best] < 0.5f)
-        printf("That is less than half: no head of this model finds it in this text.\n");
+    if (found[argmax(found, n_layer * n_head)] < 0.5f)
+        printf("No head puts half of it there: this model does not find it in this text.\n");
     tensor_free(found);
     return true;
 }
