@@ -106,8 +106,14 @@ void lesson_check(struct lesson *lesson, bool passed, const char *what) {
 
 void lesson_check_close(struct lesson *lesson, double difference, double limit, const char *what) {
     char line[128];
-    snprintf(line, sizeof line, "%s (largest difference %.1e)", what, difference);
-    lesson_check(lesson, difference <= limit, line); // NaN compares as false
+    bool passed = difference <= limit; // NaN compares as false
+    double order = 1e-6;               // what is below is a float's rounding
+    while (passed && order <= difference)
+        order *= 10.0;
+    snprintf(line, sizeof line,
+             passed ? "%s (largest difference below %.0e)" : "%s (largest difference %.1e)", what,
+             passed ? order : difference);
+    lesson_check(lesson, passed, line);
 }
 
 /* Makes each folder of a path in turn: out, then out/step4. */

@@ -45,7 +45,11 @@ void lesson_shape(const char *name, struct shape shape, const char *remark);
 /* A check of the lesson's own: "rows of the attention weights sum to 1   ok", or FAILED. */
 void lesson_check(struct lesson *lesson, bool passed, const char *what);
 
-/* A check that a difference is small; prints it. Not a number is not small. */
+/*
+ * A check that a difference is small; not a number is not small. Prints the first power of ten above
+ * it, 1e-06 or more, because the digits differ from machine to machine; a failed one is printed
+ * itself. limit is finite.
+ */
 void lesson_check_close(struct lesson *lesson, double difference, double limit, const char *what);
 
 /*

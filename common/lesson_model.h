@@ -18,7 +18,7 @@
 struct lesson_model {
     struct gpt2_model *model;
     struct tokenizer *tokenizer;
-    size_t n;            // tokens of the text: 1 to n_ctx
+    size_t n;            // tokens of the text, seq_len on the pages: 1 to n_ctx
     const uint32_t *ids; // [n], each below vocab_size
     const char **labels; // [n]: what to call each token in tables and charts
 

@@ -249,18 +249,16 @@ static const struct part {
 
 enum { N_PARTS = sizeof parts / sizeof parts[0] };
 
-static bool ends_with(const char *name, const char *end) {
-    size_t length = strlen(name), end_length = strlen(end);
-    return length >= end_length && strcmp(name + length - end_length, end) == 0;
-}
-
 /* Which part a tensor is: an index into parts, or N_PARTS for the mask buffers of old files, which
  * are no parameters. */
 static size_t part_of(const char *name) {
-    size_t i = 0;
-    while (i < N_PARTS && !ends_with(name, parts[i].end))
-        i++;
-    return i;
+    size_t length = strlen(name);
+    for (size_t i = 0; i < N_PARTS; i++) {
+        size_t end = strlen(parts[i].end);
+        if (length >= end && strcmp(name + length - end, parts[i].end) == 0)
+            return i;
+    }
+    return N_PARTS;
 }
 
 /* The number of the block that a tensor belongs to ("h.3.ln_1.weight" is 3), or -1. */
@@ -283,10 +281,9 @@ static void print_tensor(const struct entry *entry, size_t part) {
 static int compare_parts(const void *left, const void *right) {
     const struct entry *a = left, *b = right;
     long block_a = block_of(a->name), block_b = block_of(b->name);
-    size_t part_a = part_of(a->name), part_b = part_of(b->name);
     if (block_a != block_b)
         return block_a < block_b ? -1 : 1;
-    return (part_a > part_b) - (part_a < part_b);
+    return part_of(a->name) < part_of(b->name) ? -1 : part_of(a->name) > part_of(b->name);
 }
 
 /* What is counted on the way: the numbers of each part in all blocks, and of the masks. */
@@ -317,8 +314,7 @@ static bool list_tensors(const struct weights_file *file, struct counts *counts,
             counts->parts[part] += count;
         if (block < 1)
             print_tensor(&entries[i], part);
-        if (block >= 0 && (size_t)block + 1 > counts->n_blocks)
-            counts->n_blocks = (size_t)block + 1;
+        counts->n_blocks = (size_t)block + 1; // the last block comes last
     }
     if (counts->n_blocks > 1)
         printf("... and the same again for h.1 to h.%zu: %zu tensors in all\n",

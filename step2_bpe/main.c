@@ -16,7 +16,6 @@
 #include "../common/merges.h"
 #include "../common/plot/label.h"
 #include "../common/plot/term.h"
-#include "../common/tensor.h"
 #include "../common/tokenizer.h"
 #include "../common/utf8.h"
 #include "../common/vocabulary.h"
@@ -30,8 +29,7 @@ enum { N_WORDS = 6, MAX_SYMBOLS = 16, SYMBOL_SIZE = 16, N_MERGES = 7 };
 
 /* A word of the training text: how often it occurs, and the symbols that it is cut into now. */
 struct word {
-    size_t count;
-    size_t n_symbols;
+    size_t count, n_symbols;
     char symbols[MAX_SYMBOLS][SYMBOL_SIZE];
 };
 
@@ -65,28 +63,20 @@ static void join_pair(struct word *words, const char *left, const char *right) {
             if (strcmp(word->symbols[i], left) != 0 || strcmp(word->symbols[i + 1], right) != 0)
                 continue;
             strcat(word->symbols[i], word->symbols[i + 1]);
-            for (size_t j = i + 1; j + 1 < word->n_symbols; j++)
-                memcpy(word->symbols[j], word->symbols[j + 1], SYMBOL_SIZE);
             word->n_symbols--;
+            memmove(word->symbols[i + 1], word->symbols[i + 2],
+                    (word->n_symbols - i - 1) * SYMBOL_SIZE);
         }
     }
 }
 
 /* The pair that occurs most often becomes a symbol; again and again. */
 static void learn_merges(void) {
-    static const struct {
-        const char *text;
-        size_t count;
-    } corpus[N_WORDS] = {{"cache", 6}, {"cached", 3},  {"caches", 2},
-                         {"crash", 4}, {"crashed", 3}, {"crashes", 1}};
-    struct word words[N_WORDS] = {{0}};
+    struct word words[N_WORDS] = {
+        {6, 5, {"c", "a", "c", "h", "e"}},           {3, 6, {"c", "a", "c", "h", "e", "d"}},
+        {2, 6, {"c", "a", "c", "h", "e", "s"}},      {4, 5, {"c", "r", "a", "s", "h"}},
+        {3, 7, {"c", "r", "a", "s", "h", "e", "d"}}, {1, 7, {"c", "r", "a", "s", "h", "e", "s"}}};
     lesson_section("Learning merges from six words");
-    for (size_t w = 0; w < N_WORDS; w++) {
-        words[w].count = corpus[w].count;
-        words[w].n_symbols = strlen(corpus[w].text);
-        for (size_t i = 0; i < words[w].n_symbols; i++)
-            words[w].symbols[i][0] = corpus[w].text[i];
-    }
     print_words(words);
     // [learn]
     for (size_t rank = 0; rank < N_MERGES; rank++) {
@@ -125,21 +115,17 @@ static unsigned character_of(unsigned byte) {
     return prints_as_itself(byte) ? byte : 256 + n_before;
 }
 
-static void show_byte(unsigned byte) {
-    unsigned character = character_of(byte);
-    char utf8[3] = {(char)character, '\0', '\0'};
-    if (character >= 0x80) { // two bytes in UTF-8
-        utf8[0] = (char)(0xc0 | character >> 6);
-        utf8[1] = (char)(0x80 | (character & 0x3f));
-    }
-    printf("byte %3u (0x%02x)   character %3u   %s\n", byte, byte, character, utf8);
-}
-
 static void show_bytes(void) {
     static const unsigned char bytes[] = {'A', '!', ' ', '\n', 0, 0xc3, 0xa9};
     lesson_section("Every byte as a character");
-    for (size_t i = 0; i < sizeof bytes; i++)
-        show_byte(bytes[i]);
+    for (size_t i = 0; i < sizeof bytes; i++) {
+        unsigned character = character_of(bytes[i]);
+        printf("byte %3u (0x%02x)   character %3u   ", bytes[i], bytes[i], character);
+        if (character >= 0x80) // two bytes in UTF-8
+            printf("%c%c\n", (int)(0xc0 | character >> 6), (int)(0x80 | (character & 0x3f)));
+        else
+            printf("%c\n", (int)character);
+    }
 }
 
 /* --- Cutting the text into chunks ------------------------------------------------------------- */
@@ -153,23 +139,21 @@ static const char *rule_of(const char *chunk, size_t length) {
     int32_t codepoint;
     if (chunk[0] == '\'' && length > 1 && chunk[1] >= 'a' && chunk[1] <= 'z')
         return "the ending of a contraction";
-    if (utf8_decode(chunk + space, length - space, &codepoint) == 0)
-        return names[CHARACTER_OTHER];
-    return names[character_class(codepoint)];
+    bool valid = utf8_decode(chunk + space, length - space, &codepoint) > 0;
+    return names[valid ? character_class(codepoint) : CHARACTER_OTHER];
 }
 
 static void show_chunks(const struct lesson *lesson) {
     enum { MOST = 20 };
     size_t n = 0;
     lesson_section("Cutting the text into chunks");
-    for (size_t at = 0; at < lesson->length; n++) {
-        size_t length = chunk_length(lesson->text + at, lesson->length - at);
+    for (size_t at = 0, length; at < lesson->length; at += length, n++) {
+        length = chunk_length(lesson->text + at, lesson->length - at);
         char label[LABEL_SIZE], shown[LABEL_SIZE];
         label_shorten(label_of_token(lesson->text + at, length, label), 24, shown);
         if (n < MOST)
             printf("%s%*s%s\n", shown, (int)(26 - label_columns(shown)), "",
                    rule_of(lesson->text + at, length));
-        at += length;
     }
     if (n > MOST)
         printf("... %zu chunks in all\n", n);
@@ -179,10 +163,12 @@ static void show_chunks(const struct lesson *lesson) {
 
 enum { MAX_CHUNK = 4096 }; // bytes of a chunk that the slow encoder takes
 
-/* The files that say which tokens and which merge rules there are. */
+/* The files that say which tokens and which merge rules there are, and what is made with them. */
 struct bpe_files {
     struct vocabulary *vocabulary;
     struct merges *merges;
+    struct token_list by_hand;   // the text's tokens
+    struct tokenizer *tokenizer; // the library's
 };
 
 static bool open_files(const struct lesson *lesson, struct bpe_files *files, struct error *err) {
@@ -197,19 +183,24 @@ static bool open_files(const struct lesson *lesson, struct bpe_files *files, str
     return files->merges != NULL;
 }
 
-static void print_token(const struct bpe_files *files, uint32_t id) {
-    char label[LABEL_SIZE];
+static const char *label_of(const struct bpe_files *files, uint32_t id, char label[LABEL_SIZE]) {
     size_t length;
     const char *bytes = vocabulary_bytes(files->vocabulary, id, &length);
-    printf("%s", label_of_token(bytes, length, label));
+    return label_of_token(bytes, length, label);
 }
 
 static void print_tokens(const struct bpe_files *files, const uint32_t *ids, size_t n) {
-    for (size_t i = 0; i < n; i++) {
-        printf(i > 0 ? " " : "");
-        print_token(files, ids[i]);
-    }
+    char label[LABEL_SIZE];
+    for (size_t i = 0; i < n; i++)
+        printf("%s%s", i > 0 ? " " : "", label_of(files, ids[i], label));
     printf("\n");
+}
+
+static void print_ids(const uint32_t *ids, size_t n) {
+    enum { MOST = 18 };
+    for (size_t i = 0; i < n && i < MOST; i++)
+        printf(" %lu", (unsigned long)ids[i]);
+    printf(n > MOST ? " ...\n" : "\n");
 }
 
 /* The place of the pair whose rule has the lowest rank; n when no pair has a rule. */
@@ -237,11 +228,8 @@ static size_t first_pair(const struct bpe_files *files, const uint32_t *ids, siz
 
 typedef size_t choose_pair(const struct bpe_files *files, const uint32_t *ids, size_t n);
 
-/*
- * Bytes to tokens: one token for each byte, then merge the chosen pair until there is none.
- * ids: [length]. Returns how many tokens there are, 0 when a byte has no token. Looking through the
- * whole chunk for every merge takes length x length steps; bpe.c does it in fewer.
- */
+/* Bytes to tokens: one token for each byte, then merge the chosen pair until there is none.
+ * ids: [length]. Returns how many tokens there are, 0 when a byte has no token. */
 static size_t merge_chunk(const struct bpe_files *files, const char *bytes, size_t length,
                           choose_pair *choose, bool trace, uint32_t *ids) {
     size_t n = length;
@@ -264,28 +252,24 @@ static size_t merge_chunk(const struct bpe_files *files, const char *bytes, size
     return n;
 }
 
-/* Merges the longest chunk of the reader's text that fits on a line, and says how. */
+/* Merges the longest chunk of the reader's text, or what of it fits on a line, and says how. */
 static void trace_one_word(const struct lesson *lesson, const struct bpe_files *files) {
     enum { LONGEST = 24 };
     const char *word = lesson->text;
     size_t best = 0;
-    for (size_t at = 0; at < lesson->length;) {
-        size_t length = chunk_length(lesson->text + at, lesson->length - at);
-        if (length > best && length <= LONGEST) {
+    for (size_t at = 0, length; at < lesson->length; at += length) {
+        length = chunk_length(lesson->text + at, lesson->length - at);
+        if (length > best) {
             best = length;
             word = lesson->text + at;
         }
-        at += length;
     }
+    best = best < LONGEST ? best : LONGEST;
     uint32_t ids[LONGEST];
     lesson_section("Merging one word");
     lesson_shape("vocabulary", shape_1(vocabulary_count(files->vocabulary)),
                  "tokens in vocab.json");
     lesson_shape("merge rules", shape_1(merges_count(files->merges)), "in merges.txt");
-    if (best == 0) {
-        printf("no chunk of this text is %d bytes long or less\n", LONGEST);
-        return;
-    }
     printf("as bytes     ");
     for (size_t i = 0; i < best; i++) {
         char label[LABEL_SIZE];
@@ -294,17 +278,14 @@ static void trace_one_word(const struct lesson *lesson, const struct bpe_files *
     printf("\n");
     size_t n = merge_chunk(files, word, best, best_pair, true, ids);
     printf("ids          ");
-    for (size_t i = 0; i < n; i++)
-        printf(" %lu", (unsigned long)ids[i]);
-    printf("\n");
+    print_ids(ids, n);
 }
 
 /* --- Why not from left to right --------------------------------------------------------------- */
 
 static void compare_orders(const struct bpe_files *files) {
     static const char *const words[] = {" restarting", " because",  " timeout", " database",
-                                        " connection", " replicas", " another", " latency",
-                                        " requests",   " deployed", " thought", " the"};
+                                        " connection", " replicas", " another", " latency"};
     enum { LONGEST = 24 };
     lesson_section("Why not from left to right");
     size_t shown = 0;
@@ -331,8 +312,8 @@ static void compare_orders(const struct bpe_files *files) {
 static bool encode_by_hand(const struct bpe_files *files, const char *text, size_t length,
                            struct token_list *list, struct error *err) {
     uint32_t ids[MAX_CHUNK];
-    for (size_t at = 0; at < length;) {
-        size_t n = chunk_length(text + at, length - at);
+    for (size_t at = 0, n; at < length; at += n) {
+        n = chunk_length(text + at, length - at);
         if (n > MAX_CHUNK)
             return error_set(
                 err,
@@ -348,27 +329,23 @@ static bool encode_by_hand(const struct bpe_files *files, const char *text, size
             if (!token_list_add(list, ids[i]))
                 return error_no_memory(err, "the tokens");
         }
-        at += n;
     }
     return true;
 }
 
 /* The tokens side by side: in two colours by turns, or with bars between where there are none. */
-static void show_tokens(const struct bpe_files *files, const struct token_list *list) {
+static void show_tokens(const struct bpe_files *files) {
     enum { MOST = 60 };
+    const struct token_list *list = &files->by_hand;
     struct term term = term_for(stdout);
     size_t column = 0;
     lesson_section("The whole text");
     for (size_t i = 0; i < list->count && i < MOST; i++) {
         char label[LABEL_SIZE];
-        size_t length;
-        const char *bytes = vocabulary_bytes(files->vocabulary, list->ids[i], &length);
-        label_of_token(bytes, length, label);
-        column += label_columns(label) + 1;
-        if (column > TERM_COLUMNS - 1) {
-            printf("\n");
-            column = label_columns(label) + 1;
-        }
+        size_t columns = label_columns(label_of(files, list->ids[i], label)) + 1;
+        bool wrap = column + columns > TERM_COLUMNS - 1;
+        printf(wrap ? "\n" : "");
+        column = wrap ? columns : column + columns;
         term_background(&term, color_sequential(i % 2 == 0 ? 0.2 : 0.45));
         printf("%s", label);
         term_reset(&term);
@@ -376,74 +353,59 @@ static void show_tokens(const struct bpe_files *files, const struct token_list *
     }
     printf(list->count > MOST ? "...\n" : "\n");
     printf("ids ");
-    for (size_t i = 0; i < list->count && i < 18; i++)
-        printf(" %lu", (unsigned long)list->ids[i]);
-    printf(list->count > 18 ? " ...\n" : "\n");
+    print_ids(list->ids, list->count);
     lesson_shape("token ids", shape_1(list->count), "");
 }
 
 /* --- The same with common/tokenizer ----------------------------------------------------------- */
 
-/* Decoding: the tokens' bytes, one after the other. Must give the text back. */
-static bool decodes_to(const struct tokenizer *tokenizer, const struct token_list *list,
-                       const char *text, size_t length) {
-    size_t at = 0;
-    for (size_t i = 0; i < list->count; i++) {
-        size_t n;
-        const char *bytes = tokenizer_decode(tokenizer, list->ids[i], &n);
-        if (n > length - at || memcmp(text + at, bytes, n) != 0)
-            return false;
-        at += n;
-    }
-    return at == length;
-}
-
-static bool compare_with_library(struct lesson *lesson, const struct tokenizer *tokenizer,
-                                 const struct token_list *by_hand, struct error *err) {
+static bool compare_with_library(struct lesson *lesson, const struct bpe_files *files,
+                                 struct error *err) {
+    const struct token_list *by_hand = &files->by_hand;
     struct token_list list = {0};
     lesson_section("The same with common/tokenizer");
-    bool fine =
-        tokenizer_encode(tokenizer, lesson->text, lesson->length, SPECIAL_AS_TEXT, &list, err);
-    if (fine) {
-        bool same =
-            list.count == by_hand->count &&
-            (list.count == 0 || memcmp(list.ids, by_hand->ids, list.count * sizeof *list.ids) == 0);
-        lesson_check(lesson, same, "the library finds the same tokens");
-        lesson_check(lesson, decodes_to(tokenizer, &list, lesson->text, lesson->length),
-                     "the tokens' bytes, one after the other, are the text");
+    if (!tokenizer_encode(files->tokenizer, lesson->text, lesson->length, SPECIAL_AS_TEXT, &list,
+                          err))
+        return false;
+    bool same =
+        list.count == by_hand->count &&
+        (list.count == 0 || memcmp(list.ids, by_hand->ids, list.count * sizeof *list.ids) == 0);
+    lesson_check(lesson, same, "the library finds the same tokens");
+    size_t at = 0; // decoding
+    bool back = true;
+    for (size_t i = 0, n; i < list.count && back; i++, at += n) {
+        const char *bytes = tokenizer_decode(files->tokenizer, list.ids[i], &n);
+        back = n <= lesson->length - at && memcmp(lesson->text + at, bytes, n) == 0;
     }
+    lesson_check(lesson, back && at == lesson->length,
+                 "the tokens' bytes, one after the other, are the text");
     token_list_free(&list);
-    return fine;
+    return true;
 }
 
 /* --- What a text costs ------------------------------------------------------------------------ */
 
-static bool show_costs(const struct bpe_files *files, struct error *err) {
-    static const char *const texts[] = {" server",           "server",
-                                        " Server",           " SERVER",
-                                        " servers",          "404",
-                                        " 1234567",          "  ",
-                                        "\xc3\xa9t\xc3\xa9", "\xe6\x9c\x8d\xe5\x8a\xa1\xe5\x99\xa8",
-                                        "\xf0\x9f\x98\x80"};
+static bool show_costs(const struct tokenizer *tokenizer, struct error *err) {
+    static const char *const texts[] = {" server",  "server", " Server",  " SERVER",
+                                        " servers", "404",    " 1234567", "  ",
+                                        "été",      "服务器", "😀"};
     lesson_section("What a text costs");
     printf("%-14s %5s  %6s  %s\n", "text", "bytes", "tokens", "bytes per token");
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         struct token_list list = {0};
         char label[LABEL_SIZE];
         size_t length = strlen(texts[i]);
-        bool fine = encode_by_hand(files, texts[i], length, &list, err);
-        label_of_token(texts[i], length, label);
-        if (fine)
-            printf("%s%*s %5zu  %6zu  %.1f\n", label, (int)(14 - label_columns(label)), "", length,
-                   list.count, (double)length / (double)list.count);
-        token_list_free(&list);
-        if (!fine)
+        if (!tokenizer_encode(tokenizer, texts[i], length, SPECIAL_AS_TEXT, &list, err))
             return false;
+        label_of_token(texts[i], length, label);
+        printf("%s%*s %5zu  %6zu  %.1f\n", label, (int)(14 - label_columns(label)), "", length,
+               list.count, (double)length / (double)list.count);
+        token_list_free(&list);
     }
     return true;
 }
 
-/* --- Special tokens ----------------------------------------------------------------------------- */
+/* --- Special tokens --------------------------------------------------------------------------- */
 
 static bool show_special(const struct tokenizer *tokenizer, struct error *err) {
     static const char text[] = "<|endoftext|>";
@@ -454,9 +416,7 @@ static bool show_special(const struct tokenizer *tokenizer, struct error *err) {
         if (!tokenizer_encode(tokenizer, text, strlen(text), special, &list, err))
             return false;
         printf("%s %-21s", text, i == 0 ? "typed by a user:" : "as a separator:");
-        for (size_t t = 0; t < list.count; t++)
-            printf(" %lu", (unsigned long)list.ids[t]);
-        printf("\n");
+        print_ids(list.ids, list.count);
         token_list_free(&list);
     }
     return true;
@@ -464,8 +424,7 @@ static bool show_special(const struct tokenizer *tokenizer, struct error *err) {
 
 /* --- From top to bottom ----------------------------------------------------------------------- */
 
-static bool run(struct lesson *lesson, struct bpe_files *files, struct tokenizer **tokenizer,
-                struct token_list *by_hand, struct error *err) {
+static bool run(struct lesson *lesson, struct bpe_files *files, struct error *err) {
     learn_merges();
     show_bytes();
     show_chunks(lesson);
@@ -473,25 +432,23 @@ static bool run(struct lesson *lesson, struct bpe_files *files, struct tokenizer
         return false;
     trace_one_word(lesson, files);
     compare_orders(files);
-    if (!encode_by_hand(files, lesson->text, lesson->length, by_hand, err))
+    if (!encode_by_hand(files, lesson->text, lesson->length, &files->by_hand, err))
         return false;
-    show_tokens(files, by_hand);
-    *tokenizer = tokenizer_open(lesson->model, err);
-    return *tokenizer != NULL && compare_with_library(lesson, *tokenizer, by_hand, err) &&
-           show_costs(files, err) && show_special(*tokenizer, err);
+    show_tokens(files);
+    files->tokenizer = tokenizer_open(lesson->model, err);
+    return files->tokenizer != NULL && compare_with_library(lesson, files, err) &&
+           show_costs(files->tokenizer, err) && show_special(files->tokenizer, err);
 }
 
 int main(int argc, char **argv) {
     struct lesson lesson;
-    struct bpe_files files = {NULL, NULL};
-    struct tokenizer *tokenizer = NULL;
-    struct token_list by_hand = {0};
+    struct bpe_files files = {0};
     struct error err = {""};
     if (!lesson_begin(&lesson, argc, argv, "step2", "Step 2: From Text to Token Ids", default_text))
         return lesson_end(&lesson);
-    bool fine = run(&lesson, &files, &tokenizer, &by_hand, &err);
-    token_list_free(&by_hand);
-    tokenizer_close(tokenizer);
+    bool fine = run(&lesson, &files, &err);
+    token_list_free(&files.by_hand);
+    tokenizer_close(files.tokenizer);
     merges_close(files.merges);
     vocabulary_close(files.vocabulary);
     return fine ? lesson_end(&lesson) : lesson_fail(&lesson, &err);

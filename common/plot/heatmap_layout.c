@@ -88,6 +88,12 @@ static void lay_out_labels(const struct heatmap *map, struct heatmap_layout *lay
     layout->upwards = map->column_labels != NULL && widest + 4 > layout->cell_width;
     int needed = layout->upwards ? FONT_HEIGHT : widest + 4;
     layout->column_step = label_step(layout->cell_width, needed);
+    if (map->row_labels == NULL && map->column_labels == NULL && map->n_rows == map->n_columns) {
+        // Rows and columns count the same things: both show the same numbers.
+        if (layout->row_step < layout->column_step)
+            layout->row_step = layout->column_step;
+        layout->column_step = layout->row_step;
+    }
     widest = widest_label(map->column_labels, map->n_columns, layout->column_step);
     layout->column_labels = (layout->upwards ? widest : FONT_HEIGHT) + PAD;
 }

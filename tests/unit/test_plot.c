@@ -2,6 +2,7 @@
 #include "support.h"
 
 #include "../../common/plot/font.h"
+#include "../../common/plot/heatmap_layout.h"
 #include "../../common/plot/plot.h"
 
 static const char *const tokens[] = {"The",  "·server", "·crashed", "·because", "·it", "·ran",
@@ -140,6 +141,14 @@ TEST(heatmaps_of_all_sizes_keep_their_margins) {
         assert_margin(canvas);
         canvas_free(canvas);
         free(values);
+    }
+}
+
+TEST(rows_and_columns_that_count_the_same_are_numbered_alike) {
+    for (size_t n = 1; n <= 200; n++) {
+        struct heatmap map = {.n_rows = n, .n_columns = n};
+        struct heatmap_layout layout = heatmap_layout(&map, 560, 440, true);
+        assert_int_equal(layout.row_step, layout.column_step);
     }
 }
 
@@ -529,6 +538,7 @@ int main(void) {
         cmocka_unit_test(rows_are_drawn_from_the_top_and_columns_from_the_left),
         cmocka_unit_test(numbers_in_cells_are_drawn_on_request),
         cmocka_unit_test(heatmaps_of_all_sizes_keep_their_margins),
+        cmocka_unit_test(rows_and_columns_that_count_the_same_are_numbered_alike),
         cmocka_unit_test(an_empty_or_huge_heatmap_is_refused),
         cmocka_unit_test(heatmaps_side_by_side_keep_their_margins),
         cmocka_unit_test(heatmaps_side_by_side_share_one_scale),
