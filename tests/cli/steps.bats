@@ -46,6 +46,16 @@ for line in sys.stdin.buffer.read().decode("utf-8").splitlines():
   each_step $'caf\u00e9 \U0001f600\n\n\u670d\u52a1\u5668\ttab "quoted" \\ end'
 }
 
+@test "step 6 answers without any layer, and with a head of its own" {
+  random_model "$BATS_TEST_TMPDIR/plain" --n-layer 0 --n-head 2 --n-embd 16 --n-ctx 64 --vocab-size 600 --lm-head
+  run "$BUILD/step6_forward/main" -m "$BATS_TEST_TMPDIR/plain" -o "$BATS_TEST_TMPDIR/out" "a b"
+  echo "$output"
+  [ "$status" -eq 0 ]
+  [[ $output == *"a table of its own"* ]]
+  [[ $output == *"leads from here on: embeddings"* ]]
+  fits_80_columns
+}
+
 # refuses DIR PIECE...: every step refuses the folder with one line that has the pieces.
 refuses() {
   local step folder=$1

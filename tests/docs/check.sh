@@ -24,6 +24,11 @@ printf '<!-- output: echo one 0.5001 -->\n```text\none 0.5\n```\n' >"$copy/READM
 python3 "$copy/scripts/weave.py" --check >/dev/null 2>&1
 report $? "a number that is rounded differently is let pass"
 # shellcheck disable=SC2016
+printf '<!-- output: echo 9.25 ms 31.5 %% of the time 7.0 %% of the FLOPs -->\n```text\n%s\n```\n' \
+  '12.5 ms 4.0 % of the time 7.0 % of the FLOPs' >"$copy/README.md"
+python3 "$copy/scripts/weave.py" --check >/dev/null 2>&1
+report $? "a time, and a share of the time, is let pass"
+# shellcheck disable=SC2016
 printf '<!-- output: echo one 0.6 -->\n```text\none 0.5\n```\n' >"$copy/README.md"
 python3 "$copy/scripts/weave.py" --check >/dev/null 2>&1
 [ $? -eq 1 ]
