@@ -155,3 +155,18 @@ refuses() {
   [[ $output == *'↵'* ]]
   [[ $output == *"the tokens' bytes, one after the other, are the text"*ok* ]]
 }
+
+@test "step 1 counts the parameters of two models from their sizes: the published numbers" {
+  run "$BUILD/step1_explore/main" -m "$MODEL" -o "$BATS_TEST_TMPDIR/out"
+  echo "$output"
+  [[ $output == *" 124439808 "*" 1557611200"* ]]
+}
+
+@test "step 2 says that a text is empty, and names a missing file before anything else" {
+  run "$BUILD/step2_bpe/main" -m "$MODEL" ""
+  [ "$status" -eq 0 ]
+  [[ $output == *"the text is empty"* ]]
+  run --separate-stderr "$BUILD/step2_bpe/main" -m "$BATS_TEST_TMPDIR/none"
+  [ "$status" -eq 1 ]
+  [[ $output != *---* ]]
+}
