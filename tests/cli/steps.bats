@@ -114,6 +114,17 @@ refuses() {
   done
 }
 
+@test "steps 4 and 5 refuse a model without blocks in one line" {
+  local step
+  random_model "$BATS_TEST_TMPDIR/flat" --n-layer 0 --n-head 4 --n-embd 32 --n-ctx 256 --vocab-size 600
+  for step in step4_attention step5_block; do
+    run --separate-stderr "$BUILD/$step/main" -m "$BATS_TEST_TMPDIR/flat" x
+    [ "$status" -eq 1 ]
+    [[ $stderr == "error: the model has no layers"* ]]
+    [ "${#stderr_lines[@]}" -eq 1 ]
+  done
+}
+
 @test "a picture that cannot be written is named, and the lesson goes on" {
   touch "$BATS_TEST_TMPDIR/file"
   run "$BUILD/step1_explore/main" -m "$MODEL" -o "$BATS_TEST_TMPDIR/file/out"
