@@ -181,3 +181,39 @@ refuses() {
   [ "$status" -eq 1 ]
   [[ $output != *---* ]]
 }
+
+# setting NAME: the text that step 7 has written with one of its six settings, on one line.
+setting() {
+  printf '%s\n' "$output" | awk -v name="$1" '
+    index($0, sprintf("%-17s", name)) == 1 { on = 1; text = substr($0, 18); next }
+    on && /^                 / { text = text " " substr($0, 18); next }
+    { on = 0 }
+    END { sub(/<\|endoftext\|>$/, "", text); print text }'
+}
+
+# continuation OPTION...: the same from ./gpt2.
+continuation() {
+  local text
+  text=$("$GPT2" -m "$ROOT/models/tiny" --no-prompt -n 32 "$@" "On Monday the cache")
+  text=${text# }
+  printf '%s\n' "${text//$'\n'/↵}"
+}
+
+@test "step 7 writes by hand what ./gpt2 writes with the same settings and seed" {
+  run "$BUILD/step7_generate/main" -m "$ROOT/models/tiny" -o "$BATS_TEST_TMPDIR" "On Monday the cache"
+  [ "$status" -eq 0 ]
+  diff <(setting greedy) <(continuation -T 0)
+  diff <(setting "temperature 2") <(continuation -T 2 -k 0 -s 3)
+  diff <(setting "top-k 3") <(continuation -T 1 -k 3 -s 3)
+  diff <(setting "top-p 0.9") <(continuation -T 1 -k 0 -p 0.9 -s 3)
+}
+
+@test "step 7 is as surprised by a text as ./gpt2 --score" {
+  local text="The server crashed because it ran out of memory." by_hand by_engine
+  run "$BUILD/step7_generate/main" -m "$ROOT/models/tiny" -o "$BATS_TEST_TMPDIR" "$text"
+  by_hand=$(printf '%s\n' "$output" | sed -n 's/.*mean surprise \([0-9.]*\),.*/\1/p' | head -n 1)
+  by_engine=$(printf '%s' "$text" | "$GPT2" -m "$ROOT/models/tiny" --score - |
+    sed -n 's/^mean negative log-likelihood *\([0-9.]*\) nats/\1/p')
+  echo "by hand $by_hand, by the engine $by_engine"
+  awk -v a="$by_hand" -v b="$by_engine" 'BEGIN { exit !(a > 0 && a - b < 0.001 && b - a < 0.001) }'
+}
