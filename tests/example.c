@@ -1,4 +1,9 @@
-/* example - the library in thirty lines: continues a text. usage: example FOLDER "text" */
+/*
+ * example - the library in thirty lines: continues a text. usage: example FOLDER "text"
+ *
+ *     cc -O2 -o build/example tests/example.c common/[a-z]*.c common/plot/[a-z]*.c common/kernels/[a-z]*.c \
+ *         $(pkg-config --cflags --libs libcjson libutf8proc) -lm -pthread
+ */
 #include <stdio.h>
 #include <string.h>
 

@@ -59,6 +59,9 @@ struct kernels {
                    const float *values, size_t n_keys, size_t d_head, float *scores,
                    size_t score_stride, float *contexts, size_t context_stride);
 
+    /* Adds up n floats at any address, to measure how fast memory can be read. */
+    float (*read)(const void *floats, size_t n);
+
     /* As in ops.h; the exponential function's relative error is at most 2e-7. */
     void (*softmax)(float *x, size_t n);
     void (*gelu)(float *x, size_t n);
