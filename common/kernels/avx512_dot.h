@@ -14,6 +14,8 @@
  * The byte instruction wants its first operand without signs. We add 128 to each weight (flipping
  * one bit does it) and start each sum at -128 times the sum of the activations, which takes it off.
  */
+#include <float.h>
+#include <math.h>
 #include <string.h>
 
 #define DOT_TARGET                                                                                 \
@@ -31,7 +33,7 @@ DOT_TARGET static void pack_bf16(const float *x, size_t n_in, const struct packe
     uint16_t *packed = rows->bf16 + row * filled; // [n_blocks, INT8_BLOCK]
     for (size_t k = 0; k < filled; k += 16) {
         size_t rest = k < n_in ? n_in - k : 0;
-        __mmask16 there = rest >= 16 ? (__mmask16)0xffff : (__mmask16)((1u << rest) - 1u);
+        __mmask16 there = (__mmask16)(rest >= 16 ? 0xffffu : (1u << rest) - 1u);
         __m512 in = _mm512_maskz_loadu_ps(there, x + k);
         _mm256_storeu_si256((__m256i *)(packed + k), (__m256i)_mm512_cvtneps_pbh(in));
     }
@@ -91,13 +93,19 @@ DOT_TARGET static void pack_int8(const float *x, size_t n_in, const struct packe
         __m512 high = _mm512_maskz_loadu_ps((__mmask16)(there >> 16), x + k + 16);
         float largest =
             _mm512_reduce_max_ps(_mm512_max_ps(_mm512_abs_ps(low), _mm512_abs_ps(high)));
-        __m512 scale = _mm512_set1_ps(largest > 0.0f ? 127.0f / largest : 0.0f);
+        // Bytes have no infinity and no NaN: a scale of NaN then keeps the damage visible.
+        bool finite = largest <= FLT_MAX && _mm512_cmp_ps_mask(low, high, _CMP_UNORD_Q) == 0;
+        if (!finite)
+            low = high = _mm512_setzero_ps();
+        // Below 127 / FLT_MAX the quotient would be infinite: numbers as small as that become 0.
+        bool large_enough = finite && largest > 1e-36f;
+        __m512 scale = _mm512_set1_ps(large_enough ? 127.0f / largest : 0.0f);
         __m512i low_int = _mm512_cvtps_epi32(_mm512_mul_ps(low, scale));
         __m512i high_int = _mm512_cvtps_epi32(_mm512_mul_ps(high, scale));
         int8_t *packed = rows->int8 + at * INT8_BLOCK; // [INT8_BLOCK]
         _mm_storeu_si128((__m128i *)packed, _mm512_cvtsepi32_epi8(low_int));
         _mm_storeu_si128((__m128i *)(packed + 16), _mm512_cvtsepi32_epi8(high_int));
-        rows->scales[at] = largest / 127.0f;
+        rows->scales[at] = finite ? largest / 127.0f : NAN;
         rows->starts[at] = -128 * _mm512_reduce_add_epi32(_mm512_add_epi32(low_int, high_int));
     }
 }

@@ -49,9 +49,11 @@ static void pack_bf16_block(const struct job *job, size_t panel, size_t k, size_
 
 /* --- int8 ------------------------------------------------------------------------------------- */
 
-/* The smallest BF16 that is not below x. x: 0 or more */
+/* The smallest BF16 that is not below x. x: 0 or more, or NaN, which stays one */
 static uint16_t bf16_not_below(float x) {
     uint32_t bits;
+    if (isnan(x))
+        return f32_to_bf16(x);
     memcpy(&bits, &x, sizeof bits);
     return (uint16_t)((bits >> 16) + ((bits & 0xffff) != 0));
 }
@@ -66,18 +68,21 @@ static void pack_int8_block(const struct job *job, size_t panel, size_t block,
     for (size_t i = 0; i < INT8_BLOCK; i++) {
         for (size_t o = 0; o < PANEL; o++) {
             float magnitude = fabsf(floats[i * PANEL + o]);
-            factors[o] = magnitude > factors[o] ? magnitude : factors[o];
+            // NaN wins: a damaged weight must not pass for a 0, so its whole block becomes NaN.
+            if (magnitude > factors[o] || isnan(magnitude))
+                factors[o] = magnitude;
         }
     }
     for (size_t o = 0; o < PANEL; o++) {
         scales[o] = bf16_not_below(factors[o] / 127.0f);
+        // Below 2^-128 the scale has no reciprocal in a float: weights as small as that become 0.
         float scale = bf16_to_f32(scales[o]);
-        factors[o] = scale > 0.0f && isfinite(scale) ? 1.0f / scale : 0.0f;
+        factors[o] = scale >= 0x1p-127f && isfinite(scale) ? 1.0f / scale : 0.0f;
     }
     for (size_t i = 0; i < INT8_BLOCK; i++) {
         for (size_t o = 0; o < PANEL; o++) {
             float whole = floats[i * PANEL + o] * factors[o];
-            // Not a number becomes 0 here; it fails both comparisons.
+            // Not a number becomes 0 here (it fails both comparisons): its scale tells.
             int number = whole >= 0.0f  ? (int)(whole + 0.5f)
                          : whole < 0.0f ? (int)(whole - 0.5f)
                                         : 0;

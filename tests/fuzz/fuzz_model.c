@@ -84,16 +84,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     bool readable = how % 5 == READABLE;
     size_t n_threads = 1 + how / 5 % 2;
     struct gpt2_model *model =
-        readable ? gpt2_model_open(fuzz_folder(), &err)
-                 : gpt2_model_open_for_engine(fuzz_folder(), (enum weights)(how % 5), n_threads,
-                                              &err);
+        readable
+            ? gpt2_model_open(fuzz_folder(), &err)
+            : gpt2_model_open_for_engine(fuzz_folder(), (enum weights)(how % 5), n_threads, &err);
     if (model == NULL) {
         check_message(&err);
         return 0;
     }
     if (is_small(&model->config)) {
-        struct sampler *sampler =
-            sampler_new((struct sampler_settings){1.0f, 0, 0.9f, 1}, model->config.vocab_size, &err);
+        struct sampler *sampler = sampler_new((struct sampler_settings){1.0f, 0, 0.9f, 1},
+                                              model->config.vocab_size, &err);
         check(sampler != NULL, "%s", err.message);
         if (readable)
             run_transformer(model, sampler);

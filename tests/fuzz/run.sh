@@ -29,9 +29,16 @@ fi
 make -s BUILD="$build" CC="$clang" CFLAGS='-O1 -g -fsanitize=float-cast-overflow' \
   SANITIZE=fuzzer,address,undefined FUZZ_MAIN= fuzz_targets || exit 1
 
-[ $# -gt 0 ] || set -- $(cd "$here" && echo fuzz_*.c | sed 's/fuzz_//g; s/\.c//g')
+if [ $# -eq 0 ]; then
+  for file in "$here"/fuzz_*.c; do
+    file=${file##*/fuzz_}
+    set -- "$@" "${file%.c}"
+  done
+fi
 export ASAN_OPTIONS=allocator_may_return_null=1:detect_leaks=1
-scratch=$(mktemp -d "${TMPDIR:-/tmp}/gpt2_fuzz.XXXXXX") || exit 1
+place=${TMPDIR:-/tmp}
+[ ! -w /dev/shm ] || place=/dev/shm # files in memory: thousands are written every second
+scratch=$(mktemp -d "$place/gpt2_fuzz.XXXXXX") || exit 1
 trap 'rm -rf "$scratch"' EXIT
 trap 'exit 130' INT TERM
 failed=0
