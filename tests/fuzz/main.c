@@ -5,6 +5,12 @@
  */
 #include "fuzz.h"
 
+/* The address sanitizer ends a program that asks for too much memory, unless it is told not to. */
+const char *__asan_default_options(void);
+const char *__asan_default_options(void) {
+    return "allocator_may_return_null=1";
+}
+
 static uint8_t *read_whole(const char *path, size_t *size) {
     FILE *file = fopen(path, "rb");
     check(file != NULL, "cannot open %s", path);
