@@ -22,7 +22,7 @@
  *     f32x16_fma(a, b, c)             a * b + c in one step
  *     f32x16_div(a, b)
  *     f32x16_sum(v), f32x16_largest(v)  of all sixteen
- *     f32x16_round(v)                 to the nearest whole number
+ *     f32x16_round(v)                 to the nearest whole number; v between -2^22 and 2^22
  *     f32x16_power_of_2(v)            2 to the power of whole numbers from -126 to 127; -127 gives 0
  *                                     and 128 infinity
  *     f32x16_bf16(p, which)           from 16 pairs of BF16: the first (0) or second (1) of each
