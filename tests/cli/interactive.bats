@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # The session that starts without a prompt on a terminal. on_terminal.py gives the program a
 # terminal, types, and prints what it shows.
+# shellcheck disable=SC2030,SC2031  # output, status: set by run
 
 load support
 
@@ -155,7 +156,6 @@ in_shell() {
   run python3 -IS "$HERE/on_terminal.py" "type:PS1=rea''dy:\\r" wait:ready: \
     "type:'$GPT2' -m '${M:-$CHAIN}' $*\\r" 'wait:> ' "${steps[@]}" wait:ready: 'type:exit\r' \
     -- bash --norc --noprofile --noediting -i
-  # shellcheck disable=SC2031  # by run
   printf '%s\n' "$output"
 }
 
