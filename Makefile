@@ -21,6 +21,18 @@ override CFLAGS += -fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-
 override LDFLAGS += -fsanitize=$(SANITIZE)
 endif
 
+# A mistake that a hostile file could use ends the program instead: calls that overflow a buffer,
+# returns to another address, writes to the tables of addresses. HARDENING=no leaves this out.
+ifeq ($(shell uname)$(SANITIZE),Linux)
+ifneq ($(HARDENING),no)
+SAFE_CFLAGS := -fstack-protector-strong -fPIE
+SAFE_LDFLAGS := -pie -Wl,-z,relro,-z,now
+ifneq ($(if $(findstring _FORTIFY_SOURCE,$(CFLAGS)$(CPPFLAGS)),,$(filter -O1 -O2 -O3 -Os,$(CFLAGS))),)
+SAFE_CFLAGS += -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
+endif
+endif
+endif
+
 LIBRARIES := libcjson libutf8proc
 ifeq ($(shell $(PKG_CONFIG) --exists libedit 2>/dev/null && echo yes),yes)
 LIBRARIES += libedit
@@ -39,7 +51,7 @@ else ifneq ($(filter-out $(NEEDS_NO_LIBRARIES),$(or $(MAKECMDGOALS),all)),)
 $(info stb_image_write was not found: building without PNG pictures (scripts/setup.sh installs it))
 endif
 
-ALL_CFLAGS = -std=c11 $(WARNINGS) $(CFLAGS) $(CPPFLAGS) $(DEFINES) -pthread -MMD -MP \
+ALL_CFLAGS = -std=c11 $(WARNINGS) $(SAFE_CFLAGS) $(CFLAGS) $(CPPFLAGS) $(DEFINES) -pthread -MMD -MP \
 	$(shell $(PKG_CONFIG) --cflags $(LIBRARIES))
 LIBS = $(shell $(PKG_CONFIG) --libs $(LIBRARIES)) -lm -pthread
 
@@ -131,13 +143,14 @@ help:
 	@echo "DEBUG=1         for a debugger: no optimization"
 	@echo "SANITIZE=address,undefined    find memory errors at run time"
 	@echo "BUILD=dir       build somewhere else than in build/"
+	@echo "HARDENING=no    without the compiler's protection against our own mistakes"
 	@echo "CC=clang        another compiler;  WERROR=1 makes warnings errors"
 
 # --- how ------------------------------------------------------------------------------------------
 
 # A change of flags or compiler rebuilds everything: objects depend on a file that holds them.
 FLAGS_FILE := $(BUILD)/flags
-FLAGS_NOW = $(CC) $(ALL_CFLAGS) $(LDFLAGS) $(LIBS)
+FLAGS_NOW = $(CC) $(ALL_CFLAGS) $(SAFE_LDFLAGS) $(LDFLAGS) $(LIBS)
 ifneq ($(filter-out $(NEEDS_NO_LIBRARIES),$(or $(MAKECMDGOALS),all)),)
 $(shell mkdir -p $(BUILD) && printf '%s\n' '$(FLAGS_NOW)' > $(FLAGS_FILE).new && \
 	{ cmp -s $(FLAGS_FILE).new $(FLAGS_FILE) || cp $(FLAGS_FILE).new $(FLAGS_FILE); })
@@ -152,17 +165,17 @@ $(LIBRARY): $(LIBRARY_SOURCES:%.c=$(BUILD)/%.o)
 	$(AR) rcs $@ $^
 
 $(BUILD)/gpt2: $(GPT2_OBJECTS) $(LIBRARY)
-	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+	$(CC) $(SAFE_LDFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 $(BUILD)/step%/main: $(BUILD)/step%/main.o $(LIBRARY)
-	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+	$(CC) $(SAFE_LDFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 $(UNIT_TESTS): $(BUILD)/tests/%: $(BUILD)/tests/unit/%.o $(LIBRARY)
-	$(CC) $(LDFLAGS) -o $@ $^ $$($(PKG_CONFIG) --libs cmocka) $(LIBS)
+	$(CC) $(SAFE_LDFLAGS) $(LDFLAGS) -o $@ $^ $$($(PKG_CONFIG) --libs cmocka) $(LIBS)
 
 # FUZZ_MAIN= leaves the main out: libFuzzer has its own.
 $(FUZZ_TARGETS): $(BUILD)/tests/%: $(BUILD)/tests/fuzz/%.o $(FUZZ_MAIN) $(LIBRARY)
-	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+	$(CC) $(SAFE_LDFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 # It stands between a program and the C library, so nothing may stand between those two and it.
 $(BUILD)/tests/faults.so: tests/faults/preload.c $(FLAGS_FILE)
@@ -171,7 +184,7 @@ $(BUILD)/tests/faults.so: tests/faults/preload.c $(FLAGS_FILE)
 
 $(TEST_TOOLS): $(BUILD)/tests/%: $(BUILD)/tests/%.o $(LIBRARY)
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+	$(CC) $(SAFE_LDFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 .SECONDARY:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

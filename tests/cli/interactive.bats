@@ -179,6 +179,18 @@ letters = "abcdefghij" * (len(text) // 10 + 2)
 assert text in letters, text[:200]'
 }
 
+# ---- long sessions
+
+@test "hundreds of texts in one session take no more memory than the first" {
+  [ -r /proc/self/status ] || skip "this needs Linux's /proc"
+  local seed
+  for seed in 1 2; do
+    run python3 -IS "$HERE/soak.py" 500 "$seed" "$GPT2" -m "$ROOT/models/tiny"
+    printf '%s\n' "$output"
+    equal "status $status" "status 0"
+  done
+}
+
 # ---- Ctrl-C and Ctrl-D
 
 @test "Ctrl-C stops the text and keeps the session" {
