@@ -71,7 +71,7 @@ static size_t for_json(const char *bytes, size_t used, int32_t codepoint, char *
         memcpy(out, replacement, 3);
         return 3;
     }
-    if (codepoint < 0x20)
+    if (codepoint < 0x20 || (codepoint >= 0x7f && codepoint < 0xa0)) // a terminal may obey them
         return (size_t)sprintf(out, "\\u%04x", (unsigned)codepoint);
     size_t n = 0;
     if (codepoint == '"' || codepoint == '\\')

@@ -6,7 +6,7 @@
 #include "files.h"
 #include "model_files.h"
 
-enum { FILE_LIMIT = 256 * 1024 * 1024 };
+enum { FILE_LIMIT = 32 * 1024 * 1024 };
 
 struct merges {
     struct merge *slots; // [n_slots]: a hash table by (left, right); rank FREE_SLOT is free
@@ -30,9 +30,9 @@ static size_t find_slot(const struct merges *merges, uint32_t left, uint32_t rig
 }
 
 static bool allocate(struct merges *merges, const char *text, size_t length) {
-    size_t n_lines = 1;
-    for (size_t i = 0; i < length; i++)
-        n_lines += text[i] == '\n';
+    size_t n_lines = 1; // that are not empty
+    for (size_t i = 1; i < length; i++)
+        n_lines += text[i] == '\n' && text[i - 1] != '\n';
     merges->n_slots = 16;
     while (merges->n_slots < 2 * n_lines)
         merges->n_slots *= 2;

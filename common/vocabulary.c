@@ -8,7 +8,7 @@
 #include "model_files.h"
 #include "utf8.h"
 
-enum { FILE_LIMIT = 256 * 1024 * 1024, NO_TOKEN = -1 };
+enum { FILE_LIMIT = 32 * 1024 * 1024, NO_TOKEN = -1 };
 
 struct token {
     size_t offset, length; // in the arena

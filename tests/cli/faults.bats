@@ -73,6 +73,16 @@ nothing_else() { equal "$(ls -A)" "$(printf '%s\n' "$@" | sort)"; }
   done
 }
 
+@test "a file of empty lines takes no memory for rules" {
+  cp -R "$MODEL" lines
+  head -c 30000000 /dev/zero | tr '\0' '\n' >>lines/merges.txt
+  (
+    ulimit -v 300000 # KiB; a place for a rule for each line would take a gigabyte
+    "$GPT2" -m lines --tokenize 'the cache' >found
+  )
+  equal "$(cat found)" "$(gpt2 --tokenize 'the cache')"
+}
+
 @test "a file that cannot be mapped is named" {
   run --separate-stderr faulty FAULT_MMAP=1 -- '!'
   refused 1 "$MODEL/model.safetensors: cannot map" "Cannot allocate memory"

@@ -242,6 +242,7 @@ TEST(a_plain_text_stands_in_quotes) {
 TEST(quotes_backslashes_and_controls_are_escaped) {
     check_quote("\"\\", 2, "\"\\\"\\\\\"");
     check_quote("a\n\t", 3, "\"a\\u000a\\u0009\"");
+    check_quote("\x7f\xc2\x9b\xc2\xa0", 5, "\"\\u007f\\u009b\xc2\xa0\"");
 }
 
 TEST(a_nul_is_escaped_and_ends_nothing) {

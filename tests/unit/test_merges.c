@@ -182,6 +182,14 @@ TEST(a_line_of_a_megabyte_is_refused_in_one_short_message) {
     assert_message(&err, "line 1", "two tokens with a space");
 }
 
+TEST(a_huge_file_is_refused_before_it_is_read) {
+    struct error err;
+    write_text(path_of("huge.txt"), "a b\n");
+    assert_int_equal(truncate(path_of("huge.txt"), 32 * 1024 * 1024 + 1), 0);
+    assert_null(merges_open(path_of("huge.txt"), vocabulary, &err));
+    assert_message(&err, "huge.txt: has 33554433 bytes, expected at most 33554432", "right file");
+}
+
 TEST(a_missing_file_is_refused) {
     struct error err;
     assert_null(merges_open(path_of("missing.txt"), vocabulary, &err));
@@ -209,6 +217,7 @@ int main(void) {
         cmocka_unit_test(bytes_that_are_no_symbols_are_refused),
         cmocka_unit_test(a_nul_byte_is_refused),
         cmocka_unit_test(a_line_of_a_megabyte_is_refused_in_one_short_message),
+        cmocka_unit_test(a_huge_file_is_refused_before_it_is_read),
         cmocka_unit_test(a_missing_file_is_refused),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
