@@ -49,9 +49,11 @@ static void pack_bf16_block(const struct job *job, size_t panel, size_t k, size_
 
 /* --- int8 ------------------------------------------------------------------------------------- */
 
-/* The smallest BF16 that is not below x. x: 0 or more */
+/* The smallest BF16 that is not below x. x: 0 or more, or NaN, which stays one */
 static uint16_t bf16_not_below(float x) {
     uint32_t bits;
+    if (isnan(x))
+        return f32_to_bf16(x);
     memcpy(&bits, &x, sizeof bits);
     return (uint16_t)((bits >> 16) + ((bits & 0xffff) != 0));
 }
@@ -88,7 +90,7 @@ static void pack_int8_block(const struct job *job, size_t panel, size_t block,
     for (size_t i = 0; i < INT8_BLOCK; i++) {
         for (size_t o = 0; o < PANEL; o++) {
             float whole = floats[i * PANEL + o] * factors[o]; // from -127 to 127
-            // Not a number becomes 0 here; it fails both comparisons.
+            // Not a number becomes 0 here (it fails both comparisons): its scale tells.
             int number = whole >= 0.0f  ? (int)(whole + 0.5f)
                          : whole < 0.0f ? (int)(whole - 0.5f)
                                         : 0;
