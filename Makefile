@@ -57,6 +57,8 @@ GPT2_SOURCES := step8_kvcache/gpt2.c $(wildcard step8_kvcache/cli/*.c)
 STEPS := $(patsubst %/main.c,%,$(wildcard step*_*/main.c))
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*.c))
 TEST_TOOLS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/*.c))
+BENCH_TOOLS := $(patsubst scripts/bench/%.c,$(BUILD)/bench/%,\
+	$(filter-out scripts/bench/results.c,$(wildcard scripts/bench/*.c)))
 
 LIBRARY := $(BUILD)/libgpt2.a
 GPT2_OBJECTS := $(GPT2_SOURCES:%.c=$(BUILD)/%.o)
@@ -91,12 +93,12 @@ test: gpt2 tests
 	@BUILD="$(BUILD)" tests/run.sh
 
 # The programs that the tests run, without running them.
-tests: $(UNIT_TESTS) $(TEST_TOOLS)
+tests: $(UNIT_TESTS) $(TEST_TOOLS) $(BENCH_TOOLS)
 
-docs: all
+docs: all $(BUILD)/bench/table
 	python3 scripts/weave.py
 
-bench: gpt2 tests
+bench:
 	scripts/bench.sh
 
 model:
@@ -148,6 +150,10 @@ $(UNIT_TESTS): $(BUILD)/tests/%: $(BUILD)/tests/unit/%.o $(LIBRARY)
 	$(CC) $(LDFLAGS) -o $@ $^ $$($(PKG_CONFIG) --libs cmocka) $(LIBS)
 
 $(TEST_TOOLS): $(BUILD)/tests/%: $(BUILD)/tests/%.o $(LIBRARY)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+$(BENCH_TOOLS): $(BUILD)/bench/%: $(BUILD)/scripts/bench/%.o $(BUILD)/scripts/bench/results.o $(LIBRARY)
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
 
