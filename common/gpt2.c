@@ -187,13 +187,29 @@ static void embed(struct gpt2_session *session, const uint32_t *ids, size_t n) {
     }
 }
 
+/* Layer norm of rows of x. */
+struct norm_job {
+    const struct gpt2_session *session;
+    float *out; // [n, n_embd]
+    const float *weight, *bias;
+};
+
+static void run_norms(void *context, size_t begin, size_t end) {
+    const struct norm_job *job = context;
+    const struct gpt2_config *config = &job->session->model->config;
+    size_t n_embd = config->n_embd;
+    for (size_t t = begin; t < end; t++)
+        job->session->compute.kernels->layer_norm(job->out + t * n_embd,
+                                                  job->session->x + t * n_embd, job->weight,
+                                                  job->bias, n_embd, config->layer_norm_epsilon);
+}
+
+/* out: [n, n_embd], may be x */
 static void norm_rows(struct gpt2_session *session, float *out, const float *weight,
                       const float *bias, size_t n) {
-    const struct gpt2_config *config = &session->model->config;
-    for (size_t t = 0; t < n; t++)
-        session->compute.kernels->layer_norm(out + t * config->n_embd,
-                                             session->x + t * config->n_embd, weight, bias,
-                                             config->n_embd, config->layer_norm_epsilon);
+    struct norm_job job = {session, out, weight, bias};
+    // One row is done sooner than another thread is told of it.
+    threads_run(n > 1 ? session->compute.pool : NULL, n, run_norms, &job);
 }
 
 /* x += attention(normed) */

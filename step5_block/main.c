@@ -509,7 +509,8 @@ static bool run(struct lesson *lesson, struct work *work, struct error *err) {
     if (!lesson_model_open(lesson, &work->given, err))
         return false;
     if (work->given.model->config.n_layer == 0)
-        return error_set(err, "the model has no layers, and so no block to look at");
+        return error_set(
+            err, "the model has no layers, and so no block to look at: use another one (-m DIR)");
     if (!allocate(work, err) || !show_text(work, err))
         return false;
     show_stack(lesson, work, err);

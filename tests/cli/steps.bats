@@ -120,7 +120,7 @@ refuses() {
   for step in step4_attention step5_block; do
     run --separate-stderr "$BUILD/$step/main" -m "$BATS_TEST_TMPDIR/flat" x
     [ "$status" -eq 1 ]
-    [[ $stderr == "error: the model has no layers"* ]]
+    [[ $stderr == "error: the model has no layers"*"use another one (-m DIR)" ]]
     [ "${#stderr_lines[@]}" -eq 1 ]
   done
 }
@@ -137,11 +137,11 @@ refuses() {
   random_model "$BATS_TEST_TMPDIR/none" --n-layer 0 --n-ctx 64 --vocab-size 300
   run --separate-stderr "$BUILD/step8_kvcache/main" -m "$BATS_TEST_TMPDIR/none" a
   [ "$status" -eq 1 ]
-  [ "$stderr" = "error: the model has no layers, and so no keys and values to keep" ]
+  [ "$stderr" = "error: the model has no layers, and so no keys and values to keep: use another one (-m DIR)" ]
   random_model "$BATS_TEST_TMPDIR/short" --n-layer 1 --n-ctx 7 --vocab-size 300
   run --separate-stderr "$BUILD/step8_kvcache/main" -m "$BATS_TEST_TMPDIR/short" a
   [ "$status" -eq 1 ]
-  [ "$stderr" = "error: the model has 7 positions, this lesson needs at least 8" ]
+  [ "$stderr" = "error: the model has 7 positions, this lesson needs at least 8: use another one (-m DIR)" ]
   random_model "$BATS_TEST_TMPDIR/enough" --n-layer 1 --n-ctx 8 --vocab-size 300
   run "$BUILD/step8_kvcache/main" -m "$BATS_TEST_TMPDIR/enough" -o "$BATS_TEST_TMPDIR/out" "a b"
   [ "$status" -eq 0 ]
