@@ -62,23 +62,25 @@ done
 
 # --- the models ---------------------------------------------------------------------------------
 
-make -s gpt2 tests
-work=build/bench/run # nothing in it is kept from run to run, but the large model
-mkdir -p $work
+build=${BUILD:-build}
+bench=$build/bench
+[ -n "${BENCH_BUILT-}" ] || make -s gpt2 tests
+work=$bench/run # nothing in it is kept from run to run
+mkdir -p "$work"
 name='GPT-2 with the weights of '$model
 if [ -z "$model" ]; then
   name='GPT-2 124M with random weights'
-  model=build/bench/model
-  if [ ! -e $model/model.safetensors ]; then
+  model=$bench/model
+  if [ ! -e "$model/model.safetensors" ]; then
     echo "Writing a model with the shapes of GPT-2 124M to $model (498 MB) ..." >&2
-    rm -rf $model.part
-    build/tests/random_model $model.part --gpt2
-    mv $model.part $model
+    rm -rf "$model.part"
+    "$build/tests/random_model" "$model.part" --gpt2
+    mv "$model.part" "$model"
   fi
 fi
 for format in bf16 int8; do
   rm -rf "${work:?}/$format"
-  ./gpt2 -m "$model" -w $format --quantize "$work/$format" >/dev/null
+  "$build/gpt2" -m "$model" -w $format --quantize "$work/$format" >/dev/null
 done
 sync # or the system writes these files to the disk while we measure
 
@@ -96,12 +98,12 @@ trap 'exit 130' INT TERM
 
 # sample WHAT FORMAT THREADS WHO NUMBER: keeps a number, unless this round only warms up.
 sample() {
-  [ "$round" -eq 0 ] || printf 'sample %s %s %s %s %s\n' "$@" >>$samples
+  [ "$round" -eq 0 ] || printf 'sample %s %s %s %s %s\n' "$@" >>"$samples"
 }
 
 # engine SUFFIX FORMAT THREADS WHAT: samples of what it prints, with the suffix after their names.
 engine() {
-  out=$(build/bench/engine "$(folder "$2")" "$2" "$3" "$4")
+  out=$("$bench/engine" "$(folder "$2")" "$2" "$3" "$4")
   for line in $(printf '%s\n' "$out" | tr ' ' '='); do
     sample "${line%%=*}$1" "$2" "$3" gpt2 "${line#*=}"
   done
@@ -109,11 +111,11 @@ engine() {
 
 # limits THREADS: what the machine can do.
 limits() {
-  out=$(build/bench/arithmetic "$1")
+  out=$("$bench/arithmetic" "$1")
   for format in f32 bf16 int8; do
     sample arithmetic $format "$1" machine "$(printf '%s\n' "$out" | awk -v f=$format '$1 == f { print $2 }')"
   done
-  out=$(build/bench/bandwidth "$1" 536870912)
+  out=$("$bench/bandwidth" "$1" 536870912)
   sample bandwidth large "$1" machine "${out%% *}"
 }
 
@@ -133,7 +135,7 @@ peers() {
 # formats THREADS: decode and prefill in each format, right after the limit of its size.
 formats() {
   for format in f32 bf16 int8; do
-    out=$(build/bench/bandwidth "$1" "$(bytes_per_token $format)")
+    out=$("$bench/bandwidth" "$1" "$(bytes_per_token $format)")
     sample bandwidth $format "$1" machine "${out%% *}"
     engine '' $format "$1" decode
     engine '' $format "$1" prefill
@@ -142,7 +144,7 @@ formats() {
 }
 
 bytes_per_token() {
-  awk -v f="$1" '$2 == "bytes_per_token" && $3 == f { print $6 }' $samples
+  awk -v f="$1" '$2 == "bytes_per_token" && $3 == f { print $6 }' "$samples"
 }
 
 # Another process takes what it can get of the processors.
@@ -160,9 +162,9 @@ with_busy_process() {
 # The program as a whole: from its start to the first token, and its memory for a longer text.
 program() {
   for format in f32 bf16 int8; do
-    out=$(build/bench/first_token ./gpt2 -m "$(folder $format)" -T 0 -n 1 --no-prompt "$prompt")
+    out=$("$bench/first_token" "$build/gpt2" -m "$(folder $format)" -T 0 -n 1 --no-prompt "$prompt")
     sample first_token $format "$cores" gpt2 "$(printf '%s\n' "$out" | sed -n 's/^first_token //p')"
-    out=$(build/bench/first_token ./gpt2 -m "$(folder $format)" -T 0 -n 200 --no-prompt "$prompt")
+    out=$("$bench/first_token" "$build/gpt2" -m "$(folder $format)" -T 0 -n 200 --no-prompt "$prompt")
     sample memory $format "$cores" gpt2 "$(printf '%s\n' "$out" | sed -n 's/^memory //p')"
   done
 }
@@ -201,19 +203,19 @@ facts() {
   echo "fact system $(uname -sr)"
   echo "fact compiler $(${CC:-cc} --version | head -n 1)"
   echo "fact commit $(git describe --always --dirty 2>/dev/null || echo unknown)"
-  echo "fact first_token_prompt $(./gpt2 -m "$model" --tokenize "$prompt" | wc -w) tokens"
-  build/bench/engine "$model" f32 1 work | sed '/^bytes\|^operations/d; s/^/fact /'
+  echo "fact first_token_prompt $("$build/gpt2" -m "$model" --tokenize "$prompt" | wc -w) tokens"
+  "$bench/engine" "$model" f32 1 work | sed '/^bytes/d; /^operations/d; s/^/fact /'
   for peer in ${PEER-}; do
     echo "peer $(basename "$peer" .sh) $($peer version)"
   done
   for format in f32 bf16 int8; do
-    build/bench/engine "$(folder $format)" $format 1 work |
-      sed -n "s/^\(bytes_per_token\|operations_per_prompt_token\) \(.*\)/sample \1 $format 0 gpt2 \2/p"
+    "$bench/engine" "$(folder $format)" $format 1 work |
+      sed -n "/_token /s/\(.*\) \(.*\)/sample \1 $format 0 gpt2 \2/p"
   done
 }
 
 prompt='1 2 3 4 ' # eight tokens for a vocabulary that has no rule for digits and spaces
-facts >$samples
+facts >"$samples"
 round=0
 while [ "$round" -le "$rounds" ]; do
   [ "$round" -eq 0 ] && echo "warming up ..." >&2 || echo "round $round of $rounds ..." >&2
@@ -222,6 +224,6 @@ while [ "$round" -le "$rounds" ]; do
 done
 
 result=${json:-$work/results.json}
-build/bench/collect $samples "$result"
-build/bench/table "$result"
-[ -z "$chart" ] || build/bench/chart "$result" "$chart"
+"$bench/collect" "$samples" "$result"
+"$bench/table" "$result"
+[ -z "$chart" ] || "$bench/chart" "$result" "$chart"

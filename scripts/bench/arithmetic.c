@@ -1,7 +1,8 @@
 /*
  * arithmetic - how fast this processor multiplies and adds: the limit of prefill.
  *
- *     arithmetic THREADS     prints for f32, bf16 and int8: operations/s and the fastest instruction
+ *     arithmetic THREADS     prints a line each for f32, bf16 and int8: the format, operations/s,
+ *                            and the fastest instruction
  *
  * Prefill reads a weight once for many tokens, so memory has time to rest and the arithmetic units
  * don't. Each loop here does nothing but the one instruction that such work consists of, on numbers
@@ -31,7 +32,9 @@ enum {
 };
 static const double seconds_per_loop = 0.15;
 
-/* --- the loops: each takes n steps of SUMS instructions, and returns something that needs them all */
+/* --- the loops -------------------------------------------------------------------------------- */
+
+/* Each takes n steps of SUMS instructions, and returns something that needs all their results. */
 
 /* For every processor, in whatever vectors the compiler chooses. */
 typedef float four_floats __attribute__((vector_size(16)));
@@ -73,8 +76,8 @@ __attribute__((target("avx512f"))) static float loop_avx512(size_t n, float x) {
     return _mm512_cvtss_f32(sums[0]);
 }
 
-__attribute__((target("avx512f,avx512bw,avx512vl,avx512bf16"))) static float
-loop_bf16(size_t n, float x) {
+__attribute__((target("avx512f,avx512bw,avx512vl,avx512bf16"))) static float loop_bf16(size_t n,
+                                                                                       float x) {
     __m512 sums[SUMS];
     __m512bh factor = _mm512_cvtne2ps_pbh(_mm512_set1_ps(x), _mm512_set1_ps(x));
     for (size_t j = 0; j < SUMS; j++)
@@ -154,7 +157,7 @@ static const struct loop loops[] = {
 };
 enum { N_LOOPS = sizeof loops / sizeof loops[0] };
 
-/* --- measuring --------------------------------------------------------------------------------- */
+/* --- measuring -------------------------------------------------------------------------------- */
 
 struct job {
     const struct loop *loop;

@@ -1,12 +1,12 @@
 /*
  * bandwidth - how fast this machine reads memory: the limit of decoding.
  *
- *     bandwidth THREADS BYTES...      prints a line for each size: bytes/s and the pattern that was fastest
+ *     bandwidth THREADS BYTES...     prints a line for each size: bytes/s, and the fastest pattern
  *
  * Decoding one token reads every weight once, so no program decodes faster than the memory hands
  * the weights over. How fast that is depends on the order in which one asks, like a disk's
- * throughput on the order of its requests; so we try several orders and take the best. The sizes are
- * those of the weights: a model that half fits into the cache has another limit than one that doesn't.
+ * throughput on the order of its requests; so we try several orders and take the best. The sizes
+ * are those of the weights: what half fits into the cache has another limit than what doesn't.
  */
 #define _GNU_SOURCE // madvise
 
@@ -29,7 +29,7 @@ static const double seconds_per_pattern = 0.1;
 typedef uint64_t line __attribute__((vector_size(64)));
 enum { LINE = sizeof(line) };
 
-/* --- the patterns ------------------------------------------------------------------------------ */
+/* --- the patterns ----------------------------------------------------------------------------- */
 
 /*
  * Reads n_lines lines as n_streams streams side by side, each from its beginning to its end, and
@@ -103,7 +103,7 @@ static const struct pattern patterns[] = {
 };
 enum { N_PATTERNS = sizeof patterns / sizeof patterns[0] };
 
-/* --- measuring --------------------------------------------------------------------------------- */
+/* --- measuring -------------------------------------------------------------------------------- */
 
 static bool works_here(const struct pattern *pattern) {
 #if defined(__x86_64__)

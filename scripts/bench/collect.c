@@ -18,7 +18,7 @@
 
 enum { WORD = 64, LINE = 1024, MOST_SAMPLES = 1000 };
 
-/* --- reading ----------------------------------------------------------------------------------- */
+/* --- reading ---------------------------------------------------------------------------------- */
 
 /* The samples of a measurement, which is made when it is not there. */
 static cJSON *samples_of(cJSON *results, const char *what, const char *format, int threads,
@@ -61,14 +61,14 @@ static bool take_file(cJSON *results, const char *path, struct error *err) {
     bool fine = true;
     while (fine && fgets(line, sizeof line, file) != NULL) {
         if (!take_line(results, line))
-            fine = error_set(err, "%s: found \"%s\", expected a fact, a peer or a sample", path,
-                             line);
+            fine =
+                error_set(err, "%s: found \"%s\", expected a fact, a peer or a sample", path, line);
     }
     fclose(file);
     return fine;
 }
 
-/* --- medians and shares ------------------------------------------------------------------------ */
+/* --- medians and shares ----------------------------------------------------------------------- */
 
 static int compare(const void *a, const void *b) {
     double x = *(const double *)a, y = *(const double *)b;
@@ -121,9 +121,8 @@ static void add_comparisons(const cJSON *results, cJSON *m) {
         return;
     const char *format = cJSON_GetObjectItem(m, "format")->valuestring;
     const cJSON *machine = same_by(results, m, decode ? "bandwidth" : "arithmetic", "machine");
-    const cJSON *work =
-        results_find(results, decode ? "bytes_per_token" : "operations_per_prompt_token", format, 0,
-                     "gpt2");
+    const cJSON *work = results_find(
+        results, decode ? "bytes_per_token" : "operations_per_prompt_token", format, 0, "gpt2");
     double per_token = results_number(work, "median");
     cJSON_AddNumberToObject(m, "limit", results_number(machine, "median") / per_token);
     cJSON_AddNumberToObject(m, "share", median_ratio(m, machine, per_token));
@@ -138,11 +137,10 @@ static void add_statistics(cJSON *results) {
         size_t n = samples_in(m, values);
         cJSON_AddNumberToObject(m, "median", median(values, n));
     }
-    cJSON_ArrayForEach(m, cJSON_GetObjectItem(results, "measurements"))
-        add_comparisons(results, m);
+    cJSON_ArrayForEach(m, cJSON_GetObjectItem(results, "measurements")) add_comparisons(results, m);
 }
 
-/* --- the program ------------------------------------------------------------------------------- */
+/* --- the program ------------------------------------------------------------------------------ */
 
 int main(int argc, char **argv) {
     struct error err = {""};

@@ -27,7 +27,7 @@ enum {
     PREFILL = 512,
     NEAR = 10,
     FAR = 1000,
-    BURST = 8,   // tokens decoded at one place of growth, before the other has its turn
+    BURST = 8, // tokens decoded at one place of growth, before the other has its turn
     N_TURNS = 5,
 };
 
@@ -55,7 +55,7 @@ static struct growth growth_of(size_t n_ctx) {
     return growth;
 }
 
-/* --- what is measured -------------------------------------------------------------------------- */
+/* --- what is measured ------------------------------------------------------------------------- */
 
 /* Puts n tokens into an emptied session. Returns the seconds that took, below 0 when it failed. */
 static double prefill(struct bench *bench, struct gpt2_session *session, size_t n) {
@@ -158,7 +158,7 @@ static void print_work(const struct bench *bench) {
            growth_of(c->n_ctx).n_far);
 }
 
-/* --- the command line -------------------------------------------------------------------------- */
+/* --- the command line ------------------------------------------------------------------------- */
 
 static bool format_of(const char *name, enum weights *format) {
     const char *const names[] = {"f32", "bf16", "int8"};

@@ -18,9 +18,9 @@
  *     bytes_per_token, operations_per_prompt_token what there is to do; threads is 0 here
  * who is "gpt2" for this project's program, "machine" for limits, or a peer's name.
  *
- * Limit and share are there for decode and prefill, ratio where a peer did them. The share is the median of what the rounds say,
- * each by its own limit, and so is the ratio, of ours to a peer's: when the whole machine slows down
- * for a round, all of the round slows down with it.
+ * Limit and share are there for decode and prefill, ratio where a peer did them. The share is the
+ * median of what the rounds say, each by its own limit, and so is the ratio, of ours to a peer's:
+ * when the machine slows down for a round, all of the round slows down with it.
  */
 #ifndef BENCH_RESULTS_H
 #define BENCH_RESULTS_H

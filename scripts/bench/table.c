@@ -11,7 +11,7 @@
 
 enum { LABEL = 34, CELL = 10 };
 
-/* --- cells and rows ---------------------------------------------------------------------------- */
+/* --- cells and rows --------------------------------------------------------------------------- */
 
 /* A number with three digits that count, or a dash. */
 static void print_cell(double value) {
@@ -40,8 +40,8 @@ static void print_rates(const cJSON *results, const char *label, const char *who
     print_label(label);
     for (size_t i = 0; i < 2; i++) {
         for (size_t f = 0; f < 3; f++)
-            print(results_number(
-                results_find(results, whats[i], results_formats[f], threads, who), number));
+            print(results_number(results_find(results, whats[i], results_formats[f], threads, who),
+                                 number));
     }
     printf("\n");
 }
@@ -60,7 +60,7 @@ static double median_of(const cJSON *results, const char *what, const char *form
     return results_number(results_find(results, what, format, threads, "gpt2"), "median");
 }
 
-/* --- the tables -------------------------------------------------------------------------------- */
+/* --- the tables ------------------------------------------------------------------------------- */
 
 /* Ours, the peers' and the limits. */
 static void print_comparison(const cJSON *results) {
