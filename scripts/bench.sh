@@ -15,17 +15,19 @@
 # machine, what longer texts cost, and the time to the first token. So whatever slows the machine
 # down for a while slows all of them down, and their ratios stay.
 #
-# Other programs run in the same rounds when PEER names them: programs, separated by spaces, called as
+# Other programs run in the same rounds when PEER names them, separated by spaces (whole paths, or
+# names on the PATH). They are called as
 #   PROGRAM version                           prints its version, on one line
-#   PROGRAM decode|prefill FORMAT THREADS     prints tokens/s as a number, or nothing where it does not have
-#                                             the format: 200 tokens after a text of 16, 512 at once
+#   PROGRAM decode|prefill FORMAT THREADS     prints tokens/s as a number, or nothing where it does
+#                                             not have the format: 200 tokens after a text of 16,
+#                                             512 tokens at once
 # scripts/bench/README.md tells what such programs look like.
 set -eu
 here=$PWD
 cd "$(dirname "$0")/.."
 
 usage() {
-  echo "bench.sh: $1" >&2
+  echo "bench.sh: $*" >&2
   exit 2
 }
 
@@ -46,7 +48,8 @@ while [ $# -gt 0 ]; do
       shift 2
       ;;
     '' | 0 | *[!0-9]*)
-      usage "found '$1', expected the number of rounds, such as scripts/bench.sh 5, or --model, --json, --chart"
+      usage "found '$1', expected the number of rounds, such as scripts/bench.sh 5," \
+        "or --model, --json, --chart"
       ;;
     *)
       rounds=$1
@@ -109,11 +112,16 @@ engine() {
   done
 }
 
+# field NAME TEXT: the word after the name, on the line that begins with it.
+field() {
+  printf '%s\n' "$2" | awk -v name="$1" '$1 == name { print $2 }'
+}
+
 # limits THREADS: what the machine can do.
 limits() {
   out=$("$bench/arithmetic" "$1")
   for format in f32 bf16 int8; do
-    sample arithmetic $format "$1" machine "$(printf '%s\n' "$out" | awk -v f=$format '$1 == f { print $2 }')"
+    sample arithmetic $format "$1" machine "$(field $format "$out")"
   done
   out=$("$bench/bandwidth" "$1" 536870912)
   sample bandwidth large "$1" machine "${out%% *}"
@@ -159,13 +167,18 @@ with_busy_process() {
   busy=''
 }
 
+# run_program FORMAT N: starts ./gpt2 for N new tokens.
+run_program() {
+  "$bench/first_token" "$build/gpt2" -m "$(folder "$1")" -T 0 -n "$2" --no-prompt "$prompt"
+}
+
 # The program as a whole: from its start to the first token, and its memory for a longer text.
 program() {
   for format in f32 bf16 int8; do
-    out=$("$bench/first_token" "$build/gpt2" -m "$(folder $format)" -T 0 -n 1 --no-prompt "$prompt")
-    sample first_token $format "$cores" gpt2 "$(printf '%s\n' "$out" | sed -n 's/^first_token //p')"
-    out=$("$bench/first_token" "$build/gpt2" -m "$(folder $format)" -T 0 -n 200 --no-prompt "$prompt")
-    sample memory $format "$cores" gpt2 "$(printf '%s\n' "$out" | sed -n 's/^memory //p')"
+    out=$(run_program $format 1)
+    sample first_token $format "$cores" gpt2 "$(field first_token "$out")"
+    out=$(run_program $format 200)
+    sample memory $format "$cores" gpt2 "$(field memory "$out")"
   done
 }
 
@@ -190,8 +203,9 @@ one_round() {
 # --- what is known beforehand -------------------------------------------------------------------
 
 processor() {
-  { grep -m 1 '^model name' /proc/cpuinfo | sed 's/.*: *//' || sysctl -n machdep.cpu.brand_string; } \
-    2>/dev/null || uname -m
+  found=$(sed -n 's/^model name.*: *//p' /proc/cpuinfo 2>/dev/null | head -n 1)
+  [ -n "$found" ] || found=$(sysctl -n machdep.cpu.brand_string 2>/dev/null) || found=$(uname -m)
+  printf '%s\n' "$found"
 }
 
 facts() {

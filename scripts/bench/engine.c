@@ -3,14 +3,14 @@
  *
  *     engine MODEL FORMAT THREADS decode     200 tokens, one by one, after a text of 16
  *     engine MODEL FORMAT THREADS prefill    512 tokens at once
- *     engine MODEL FORMAT THREADS growth     what a longer text costs: decoding at position 1000 and
- *                                            10, prefill of 1000 tokens and 500
+ *     engine MODEL FORMAT THREADS growth     what a longer text costs: decoding at position 1000
+ *                                            and 10, prefill of 1000 tokens and 500
  *     engine MODEL FORMAT THREADS work       measures nothing, tells what there is to do
  *
- * MODEL is a folder, FORMAT f32, bf16 or int8. Prints lines of a name and a number; rates are tokens/s.
- * Where a model has fewer positions, the numbers of tokens are smaller. The tokens are random:
- * which ones they are makes no difference to the time. Choosing a token from the scores is not part
- * of it. Everything is done once before it is measured, so that the weights are in memory.
+ * MODEL is a folder, FORMAT f32, bf16 or int8. Prints lines of a name and a number; rates are
+ * tokens/s. Where a model has fewer positions, the numbers of tokens are smaller. The tokens are
+ * random: which ones they are makes no difference to the time. Choosing a token from the scores is
+ * not part of it. Everything is done once before it is measured, so that the weights are in memory.
  */
 #include <stdio.h>
 #include <stdlib.h>

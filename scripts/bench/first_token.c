@@ -1,8 +1,8 @@
 /*
  * first_token - how long a program takes to its first word, and how much memory.
  *
- *     first_token COMMAND ARGUMENT...     runs the command, prints the lines "first_token SECONDS" and
- *                                         "memory BYTES"
+ *     first_token COMMAND ARGUMENT...     runs the command, prints the lines "first_token SECONDS"
+ *                                         and "memory BYTES"
  *
  * The time runs from just before the program is started (not from its main function: loading it and
  * its libraries counts too) to its first byte on standard output. The memory is the largest part of
