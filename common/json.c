@@ -57,8 +57,7 @@ bool json_count(const cJSON *item, size_t *count) {
     if (!cJSON_IsNumber(item))
         return false;
     double value = item->valuedouble;
-    // 2^53: beyond it a double can't tell neighbouring whole numbers apart. (NaN fails both.)
-    if (!(value >= 0.0 && value <= 9007199254740992.0) || value > (double)SIZE_MAX)
+    if (!(value >= 0.0 && value <= (double)JSON_COUNT_MAX)) // a NaN is no count either
         return false;
     *count = (size_t)value;
     return (double)*count == value;

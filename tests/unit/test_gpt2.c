@@ -306,6 +306,20 @@ static void check_unharmed(struct gpt2_session *session, size_t n) {
     check_logits(0, n, gpt2_logits(session));
 }
 
+#if SIZE_MAX == UINT32_MAX
+TEST(a_session_too_large_for_32_bits_is_refused) {
+    // 185,365 positions: the attention scores of all of them would take 2^32 floats and a few.
+    struct error err;
+    struct gpt2_model *model = gpt2_model_open(
+        make_model("wide", "--n-layer 1 --n-head 1 --n-embd 1 --n-ctx 185365 --vocab-size 300"),
+        &err);
+    assert_non_null(model);
+    assert_null(gpt2_session_new(model, 1, &err));
+    assert_message(&err, "out of memory", "KV cache");
+    gpt2_model_close(model);
+}
+#endif
+
 TEST(an_id_outside_the_vocabulary_is_refused) {
     struct error err;
     const uint32_t bad[] = {1, 301};
@@ -392,6 +406,9 @@ int main(int argc, char **argv) {
         cmocka_unit_test(any_number_of_threads_gives_the_same_bits),
         cmocka_unit_test(two_sessions_at_once_give_the_same_as_alone),
         cmocka_unit_test(a_bad_number_of_threads_is_refused),
+#if SIZE_MAX == UINT32_MAX
+        cmocka_unit_test(a_session_too_large_for_32_bits_is_refused),
+#endif
         cmocka_unit_test(an_id_outside_the_vocabulary_is_refused),
         cmocka_unit_test(no_tokens_are_refused),
         cmocka_unit_test(a_text_longer_than_n_ctx_is_refused_with_both_numbers),

@@ -1,6 +1,7 @@
 /* common/safetensors.h: what safetensors_open refuses, rule by rule, and what it says then. */
 #include "support.h"
 
+#include "../../common/json.h"
 #include "../../common/safetensors.h"
 
 #define INCOMPLETE "the copy is incomplete", "get the file again"
@@ -220,16 +221,19 @@ TEST(more_than_eight_dimensions_are_refused) {
 }
 
 TEST(a_shape_whose_product_overflows_is_refused) {
-    // 2^32 * 2^32 is 0 in 64 bits: the empty range would fit a careless product.
+    // 2^64 is 0 in 64 bits, and in 32: the empty range would fit a careless product.
     check_refused(
-        ENTRY("\"dtype\":\"U8\",\"shape\":[4294967296,4294967296],\"data_offsets\":[0,0]"), 0,
+        ENTRY("\"dtype\":\"U8\",\"shape\":[65536,65536,65536,65536],\"data_offsets\":[0,0]"), 0,
         "tensor w", "more elements than fit");
-    // 2^62 numbers of 32 bits: here the number of bits overflows.
+    // 2^62 numbers of 32 bits, given in one dimension, which is more than a count may be.
     check_refused(ENTRY("\"dtype\":\"F32\",\"shape\":[4611686018427387904],\"data_offsets\":[0,0]"),
                   0, "tensor w");
-    check_refused(ENTRY("\"dtype\":\"F32\",\"shape\":[2147483648,2147483648],"
-                        "\"data_offsets\":[0,0]"),
-                  0, "tensor w", "does not match");
+    // With 64 bits 2^31 * 2^31 numbers, which fit; their bytes do not.
+    size_t root = (size_t)1 << (sizeof(size_t) * 4 - 1);
+    char header[200];
+    snprintf(header, sizeof header,
+             ENTRY("\"dtype\":\"F32\",\"shape\":[%zu,%zu],\"data_offsets\":[0,0]"), root, root);
+    check_refused(header, 0, "tensor w", "does not match");
 }
 
 TEST(a_range_that_does_not_match_the_shape_is_refused) {
@@ -297,11 +301,12 @@ TEST(a_tensor_past_the_end_of_the_file_is_refused) {
 }
 
 TEST(a_tensor_far_past_the_end_of_the_file_is_refused) {
-    static const char header[] = ENTRY("\"dtype\":\"U8\",\"shape\":[9007199254740992],"
-                                       "\"data_offsets\":[0,9007199254740992]");
-    char promised[100];
+    char header[200], promised[100];
+    snprintf(header, sizeof header,
+             ENTRY("\"dtype\":\"U8\",\"shape\":[%zu],\"data_offsets\":[0,%zu]"), JSON_COUNT_MAX,
+             JSON_COUNT_MAX);
     snprintf(promised, sizeof promised, "its header promises %llu",
-             9007199254740992llu + 8 + strlen(header));
+             (unsigned long long)JSON_COUNT_MAX + 8 + strlen(header));
     check_refused(header, 3, promised, INCOMPLETE);
 }
 
