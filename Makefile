@@ -59,6 +59,8 @@ UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/t
 TEST_TOOLS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/*.c))
 FUZZ_TARGETS := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_MAIN = $(BUILD)/tests/fuzz/main.o
+BENCH_TOOLS := $(patsubst scripts/bench/%.c,$(BUILD)/bench/%,\
+	$(filter-out scripts/bench/results.c,$(wildcard scripts/bench/*.c)))
 
 LIBRARY := $(BUILD)/libgpt2.a
 GPT2_OBJECTS := $(GPT2_SOURCES:%.c=$(BUILD)/%.o)
@@ -93,7 +95,7 @@ test: gpt2 tests
 	@BUILD="$(BUILD)" tests/run.sh
 
 # The programs that the tests run, without running them.
-tests: $(UNIT_TESTS) $(TEST_TOOLS) $(FUZZ_TARGETS)
+tests: $(UNIT_TESTS) $(TEST_TOOLS) $(FUZZ_TARGETS) $(BENCH_TOOLS)
 
 # Looks for inputs that break the library, SECONDS for each kind; needs clang.
 SECONDS = 60
@@ -102,10 +104,10 @@ fuzz:
 
 fuzz_targets: $(FUZZ_TARGETS)
 
-docs: all
+docs: all $(BUILD)/bench/table
 	python3 scripts/weave.py
 
-bench: gpt2 tests
+bench:
 	scripts/bench.sh
 
 model:
@@ -162,6 +164,10 @@ $(FUZZ_TARGETS): $(BUILD)/tests/%: $(BUILD)/tests/fuzz/%.o $(FUZZ_MAIN) $(LIBRAR
 	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 $(TEST_TOOLS): $(BUILD)/tests/%: $(BUILD)/tests/%.o $(LIBRARY)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+$(BENCH_TOOLS): $(BUILD)/bench/%: $(BUILD)/scripts/bench/%.o $(BUILD)/scripts/bench/results.o $(LIBRARY)
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
 
