@@ -149,6 +149,13 @@ static void draw_point(struct canvas *canvas, int x, int y, size_t series, struc
     }
 }
 
+/* Whether a value lies below (-1) or above (1) the area. A rounding error, such as a cosine of
+ * 1.0000001, does not count. */
+static int side_of(const struct area *area, double y) {
+    double slack = 1e-6 * (area->y_high - area->y_low);
+    return y < area->y_low - slack ? -1 : y > area->y_high + slack ? 1 : 0;
+}
+
 /* Pulls the end (x, y) of a line, whose other end is (to_x, to_y), back to the edge of the area if
  * it lies above or below. */
 static void pull_in(const struct area *area, double *x, double *y, double to_x, double to_y) {
@@ -161,7 +168,7 @@ static void pull_in(const struct area *area, double *x, double *y, double to_x, 
 /* The line from (x0, y0) to (x1, y1), as far as it lies inside the area. */
 static void draw_segment(struct canvas *canvas, const struct area *area, double x0, double y0,
                          double x1, double y1, size_t dash, int *walked, struct color color) {
-    if (fmax(y0, y1) < area->y_low || fmin(y0, y1) > area->y_high)
+    if (side_of(area, y0) != 0 && side_of(area, y0) == side_of(area, y1))
         return;
     double from_x = x0, from_y = y0;
     pull_in(area, &x0, &y0, x1, y1);
@@ -185,7 +192,7 @@ static void draw_series(struct canvas *canvas, const struct area *area,
         }
         if (connected)
             draw_segment(canvas, area, last_x, last_y, x, y, points ? 0 : s, &walked, color);
-        if (points && y >= area->y_low && y <= area->y_high)
+        if (points && side_of(area, y) == 0)
             draw_point(canvas, x_of(area, x), y_of(area, y), s, color);
         last_x = x;
         last_y = y;

@@ -404,9 +404,14 @@ TEST(a_line_is_cut_off_at_the_ends_of_the_axis) {
     assert_in_range(lowest - highest, 318, 323);
     assert_margin(canvas);
     canvas_free(canvas);
-    chart.series = series + 1;
+    chart.series = series + 1; // all of it above
     canvas = drawn(plot_lines(&chart, &err), &err);
     assert_int_equal(count_color(canvas, color_series(0)), 0);
+    canvas_free(canvas);
+    const float rounded[] = {2.0000002f, 2.0000002f, 2.0000002f}; // on the edge
+    series[1].y = rounded;
+    canvas = drawn(plot_lines(&chart, &err), &err);
+    assert_true(count_color(canvas, color_series(0)) > 600);
     canvas_free(canvas);
 }
 
