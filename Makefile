@@ -61,6 +61,9 @@ FUZZ_TARGETS := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/%,$(wildcard tests/fuzz
 FUZZ_MAIN = $(BUILD)/tests/fuzz/main.o
 BENCH_TOOLS := $(patsubst scripts/bench/%.c,$(BUILD)/bench/%,\
 	$(filter-out scripts/bench/results.c,$(wildcard scripts/bench/*.c)))
+ifeq ($(shell uname),Linux)
+FAULTS := $(BUILD)/tests/faults.so
+endif
 
 LIBRARY := $(BUILD)/libgpt2.a
 GPT2_OBJECTS := $(GPT2_SOURCES:%.c=$(BUILD)/%.o)
@@ -95,7 +98,7 @@ test: gpt2 tests
 	@BUILD="$(BUILD)" tests/run.sh
 
 # The programs that the tests run, without running them.
-tests: $(UNIT_TESTS) $(TEST_TOOLS) $(FUZZ_TARGETS) $(BENCH_TOOLS)
+tests: $(UNIT_TESTS) $(TEST_TOOLS) $(FUZZ_TARGETS) $(BENCH_TOOLS) $(FAULTS)
 
 # Looks for inputs that break the library, SECONDS for each kind; needs clang.
 SECONDS = 60
@@ -162,6 +165,11 @@ $(UNIT_TESTS): $(BUILD)/tests/%: $(BUILD)/tests/unit/%.o $(LIBRARY)
 # FUZZ_MAIN= leaves the main out: libFuzzer has its own.
 $(FUZZ_TARGETS): $(BUILD)/tests/%: $(BUILD)/tests/fuzz/%.o $(FUZZ_MAIN) $(LIBRARY)
 	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+# It stands between a program and the C library, so nothing may stand between those two and it.
+$(BUILD)/tests/faults.so: tests/faults/preload.c $(FLAGS_FILE)
+	@mkdir -p $(@D)
+	$(CC) -std=c11 $(WARNINGS) -O1 -shared -fPIC -o $@ $< -ldl
 
 $(TEST_TOOLS): $(BUILD)/tests/%: $(BUILD)/tests/%.o $(LIBRARY)
 	@mkdir -p $(@D)

@@ -49,11 +49,9 @@ static void pack_bf16_block(const struct job *job, size_t panel, size_t k, size_
 
 /* --- int8 ------------------------------------------------------------------------------------- */
 
-/* The smallest BF16 that is not below x. x: 0 or more, or NaN, which stays one */
+/* The smallest BF16 that is not below x. x: 0 or more */
 static uint16_t bf16_not_below(float x) {
     uint32_t bits;
-    if (isnan(x))
-        return f32_to_bf16(x);
     memcpy(&bits, &x, sizeof bits);
     return (uint16_t)((bits >> 16) + ((bits & 0xffff) != 0));
 }
