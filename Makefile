@@ -57,13 +57,15 @@ GPT2_SOURCES := step8_kvcache/gpt2.c $(wildcard step8_kvcache/cli/*.c)
 STEPS := $(patsubst %/main.c,%,$(wildcard step*_*/main.c))
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*.c))
 TEST_TOOLS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/*.c))
+FUZZ_TARGETS := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/%,$(wildcard tests/fuzz/fuzz_*.c))
+FUZZ_MAIN = $(BUILD)/tests/fuzz/main.o
 
 LIBRARY := $(BUILD)/libgpt2.a
 GPT2_OBJECTS := $(GPT2_SOURCES:%.c=$(BUILD)/%.o)
 
 # --- what there is to make ------------------------------------------------------------------------
 
-.PHONY: all gpt2 test tests docs bench model clean help
+.PHONY: all gpt2 test tests fuzz fuzz_targets docs bench model clean help
 all: gpt2 $(STEPS:%=$(BUILD)/%/main)
 
 # The program is built in $(BUILD). In the usual place it is also put where the pages say, ./gpt2.
@@ -91,7 +93,14 @@ test: gpt2 tests
 	@BUILD="$(BUILD)" tests/run.sh
 
 # The programs that the tests run, without running them.
-tests: $(UNIT_TESTS) $(TEST_TOOLS)
+tests: $(UNIT_TESTS) $(TEST_TOOLS) $(FUZZ_TARGETS)
+
+# Looks for inputs that break the library, SECONDS for each kind; needs clang.
+SECONDS = 60
+fuzz:
+	tests/fuzz/run.sh "$(SECONDS)"
+
+fuzz_targets: $(FUZZ_TARGETS)
 
 docs: all
 	python3 scripts/weave.py
@@ -110,6 +119,7 @@ help:
 	@echo "make gpt2       build ./gpt2"
 	@echo "make step1      build and run step 1 (to 8): PROMPT=\"...\" MODEL=DIR are its input"
 	@echo "make test       run all tests (scripts/test.sh installs what they need first)"
+	@echo "make fuzz       look for inputs that break it: SECONDS=60 for each kind (needs clang)"
 	@echo "make docs       put code and output on the pages anew"
 	@echo "make bench      measure the speed"
 	@echo "make model      download GPT-2 124M to models/gpt2 (548 MB)"
@@ -146,6 +156,10 @@ $(BUILD)/step%/main: $(BUILD)/step%/main.o $(LIBRARY)
 
 $(UNIT_TESTS): $(BUILD)/tests/%: $(BUILD)/tests/unit/%.o $(LIBRARY)
 	$(CC) $(LDFLAGS) -o $@ $^ $$($(PKG_CONFIG) --libs cmocka) $(LIBS)
+
+# FUZZ_MAIN= leaves the main out: libFuzzer has its own.
+$(FUZZ_TARGETS): $(BUILD)/tests/%: $(BUILD)/tests/fuzz/%.o $(FUZZ_MAIN) $(LIBRARY)
+	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 $(TEST_TOOLS): $(BUILD)/tests/%: $(BUILD)/tests/%.o $(LIBRARY)
 	@mkdir -p $(@D)

@@ -141,21 +141,38 @@ static bool write_fully(int fd, const char *bytes, size_t length) {
     return true;
 }
 
+static bool write_parts(int fd, const struct file_part *parts, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        if (!write_fully(fd, parts[i].data, parts[i].length))
+            return false;
+    }
+    return true;
+}
+
+static size_t total_length(const struct file_part *parts, size_t n) {
+    size_t length = 0;
+    for (size_t i = 0; i < n; i++)
+        length += parts[i].length;
+    return length;
+}
+
 /* Writes to a path that is no regular file: a pipe or a device can't be replaced by a rename. */
-static bool write_directly(const char *path, const void *data, size_t length, struct error *err) {
+static bool write_directly(const char *path, const struct file_part *parts, size_t n,
+                           struct error *err) {
     int fd = open(path, O_WRONLY | O_CLOEXEC);
     if (fd < 0)
         return error_set(err, "%s: cannot open for writing: %s; %s", path, strerror(errno),
                          file_mend(errno));
-    bool written = write_fully(fd, data, length);
+    bool written = write_parts(fd, parts, n);
     int reason = errno;
     close(fd);
-    return written || error_set(err, "%s: cannot write %zu bytes: %s; %s", path, length,
-                                strerror(reason), file_mend(reason));
+    return written || error_set(err, "%s: cannot write %zu bytes: %s; %s", path,
+                                total_length(parts, n), strerror(reason), file_mend(reason));
 }
 
 /* Writes a temporary file in the same folder (a rename does not cross file systems), renames it. */
-static bool write_and_rename(const char *path, const void *data, size_t length, struct error *err) {
+static bool write_and_rename(const char *path, const struct file_part *parts, size_t n,
+                             struct error *err) {
     static const char ending[] = ".XXXXXX";
     char *temporary = malloc(strlen(path) + sizeof ending);
     if (temporary == NULL)
@@ -171,7 +188,7 @@ static bool write_and_rename(const char *path, const void *data, size_t length, 
     // mkstemp makes the file private; what we write is no secret, so the usual mode applies.
     mode_t mask = umask(0);
     umask(mask);
-    bool written = write_fully(fd, data, length) && fchmod(fd, 0666 & ~mask) == 0;
+    bool written = write_parts(fd, parts, n) && fchmod(fd, 0666 & ~mask) == 0;
     int reason = errno;
     if (close(fd) != 0 && written) {
         written = false;
@@ -183,24 +200,48 @@ static bool write_and_rename(const char *path, const void *data, size_t length, 
     }
     if (!written) {
         unlink(temporary);
-        error_set(err, "%s: cannot write %zu bytes: %s; %s", path, length, strerror(reason),
-                  file_mend(reason));
+        error_set(err, "%s: cannot write %zu bytes: %s; %s", path, total_length(parts, n),
+                  strerror(reason), file_mend(reason));
     }
     free(temporary);
     return written;
 }
 
-bool file_write(const char *path, const void *data, size_t length, struct error *err) {
+bool file_write_parts(const char *path, const struct file_part *parts, size_t n,
+                      struct error *err) {
     struct stat status;
     if (stat(path, &status) != 0)
-        return write_and_rename(path, data, length, err);
+        return write_and_rename(path, parts, n, err);
     if (!S_ISREG(status.st_mode))
-        return write_directly(path, data, length, err);
+        return write_directly(path, parts, n, err);
     // Behind a symbolic link the file itself is what gets replaced, not the link.
     char *target = realpath(path, NULL);
-    bool written = write_and_rename(target != NULL ? target : path, data, length, err);
+    bool written = write_and_rename(target != NULL ? target : path, parts, n, err);
     free(target);
     return written;
+}
+
+bool file_write(const char *path, const void *data, size_t length, struct error *err) {
+    struct file_part part = {data, length};
+    return file_write_parts(path, &part, 1, err);
+}
+
+bool folder_make(const char *path, struct error *err) {
+    char *folder = path_join(path, "");
+    if (folder == NULL)
+        return error_no_memory(err, path);
+    bool made = true;
+    int reason = 0;
+    for (char *slash = strchr(folder + 1, '/'); slash != NULL && made;
+         slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        made = mkdir(folder, 0777) == 0 || errno == EEXIST;
+        reason = errno;
+        *slash = '/';
+    }
+    free(folder);
+    return made || error_set(err, "%s: cannot make the folder: %s; %s", path, strerror(reason),
+                             file_mend(reason));
 }
 
 const char *file_mend(int reason) {

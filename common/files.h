@@ -41,6 +41,18 @@ void file_release(const struct mapped_file *file, size_t offset, size_t length);
  */
 bool file_write(const char *path, const void *data, size_t length, struct error *err);
 
+/* A piece of a file that is to be written. */
+struct file_part {
+    const void *data; // [length]
+    size_t length;
+};
+
+/* The same for a file in several pieces, one after the other. parts: [n] */
+bool file_write_parts(const char *path, const struct file_part *parts, size_t n, struct error *err);
+
+/* Makes each folder of a path in turn, where it is not there: out, then out/step4. */
+bool folder_make(const char *path, struct error *err);
+
 bool file_exists(const char *path);
 
 /* What to do when the system could not write, by the errno of that: "make room on the disk". */

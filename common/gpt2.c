@@ -39,17 +39,21 @@ static size_t n_scores(const struct gpt2_config *config) {
     return groups_of(config->n_ctx, KEY_TILE) * KEY_TILE;
 }
 
-/* Each item of attention needs room for the scores of the queries that run side by side. */
+/* Each item of attention needs room for the scores of the queries that run side by side. NULL
+ * without memory. */
 static float *new_scores(const struct gpt2_config *config) {
-    size_t n_items = config->n_head * groups_of(config->n_ctx, QUERIES_PER_ITEM);
-    return tensor_new_2(n_items, ATTEND_TOGETHER * n_scores(config));
+    size_t n_rows;
+    if (!size_multiply(config->n_head, groups_of(config->n_ctx, QUERIES_PER_ITEM), &n_rows) ||
+        !size_multiply(n_rows, ATTEND_TOGETHER, &n_rows))
+        return NULL;
+    return tensor_new_2(n_rows, n_scores(config));
 }
 
 static bool allocate(struct gpt2_session *session) {
     const struct gpt2_config *config = &session->model->config;
     size_t n_ctx = config->n_ctx, n_embd = config->n_embd, d_head = n_embd / config->n_head;
     size_t n_heads, n_padded;
-    // As large as any factor below, so that these fit; tensor_new_2 checks the products.
+    // As large as the sizes of the cache and of x, normed, qkv and context, so that these fit too.
     if (!size_multiply(config->n_layer, config->n_head, &n_heads) ||
         !size_multiply(n_ctx + KEY_TILE, n_embd + config->n_head * 16, &n_padded) ||
         !size_multiply(n_padded, config->n_layer + 1, &n_padded))
@@ -191,13 +195,29 @@ static void embed(struct gpt2_session *session, const uint32_t *ids, size_t n) {
     }
 }
 
+/* Layer norm of rows of x. */
+struct norm_job {
+    const struct gpt2_session *session;
+    float *out; // [n, n_embd]
+    const float *weight, *bias;
+};
+
+static void run_norms(void *context, size_t begin, size_t end) {
+    const struct norm_job *job = context;
+    const struct gpt2_config *config = &job->session->model->config;
+    size_t n_embd = config->n_embd;
+    for (size_t t = begin; t < end; t++)
+        job->session->compute.kernels->layer_norm(job->out + t * n_embd,
+                                                  job->session->x + t * n_embd, job->weight,
+                                                  job->bias, n_embd, config->layer_norm_epsilon);
+}
+
+/* out: [n, n_embd], may be x */
 static void norm_rows(struct gpt2_session *session, float *out, const float *weight,
                       const float *bias, size_t n) {
-    const struct gpt2_config *config = &session->model->config;
-    for (size_t t = 0; t < n; t++)
-        session->compute.kernels->layer_norm(out + t * config->n_embd,
-                                             session->x + t * config->n_embd, weight, bias,
-                                             config->n_embd, config->layer_norm_epsilon);
+    struct norm_job job = {session, out, weight, bias};
+    // One row is done sooner than another thread is told of it.
+    threads_run(n > 1 ? session->compute.pool : NULL, n, run_norms, &job);
 }
 
 /* x += attention(normed) */

@@ -40,7 +40,8 @@ cJSON *json_parse(const char *path, const char *text, size_t length, struct erro
     cJSON *value = cJSON_ParseWithLengthOpts(text, length, &end, false);
     if (value == NULL) {
         size_t at = end != NULL && end >= text ? (size_t)(end - text) : 0;
-        model_file_refuse(err, path, "not valid JSON near byte %zu", at);
+        // cJSON does not say which of the two it was.
+        model_file_refuse(err, path, "not valid JSON near byte %zu, unless memory ran out", at);
         return NULL;
     }
     size_t used = (size_t)(end - text);

@@ -116,31 +116,12 @@ void lesson_check_close(struct lesson *lesson, double difference, double limit, 
     lesson_check(lesson, passed, line);
 }
 
-/* Makes each folder of a path in turn: out, then out/step4. */
-static bool make_folders(const char *path, struct error *err) {
-    char *folder = path_join(path, "");
-    if (folder == NULL)
-        return error_no_memory(err, "the pictures' folder");
-    bool made = true;
-    int reason = 0;
-    for (char *slash = strchr(folder + 1, '/'); slash != NULL && made;
-         slash = strchr(slash + 1, '/')) {
-        *slash = '\0';
-        made = mkdir(folder, 0777) == 0 || errno == EEXIST;
-        reason = errno;
-        *slash = '/';
-    }
-    free(folder);
-    return made || error_set(err, "%s: cannot make the folder: %s (-o DIR names another)", path,
-                             strerror(reason));
-}
-
 void lesson_save(const struct lesson *lesson, struct canvas *picture, const char *file_name,
                  struct error *err) {
     char *path = path_join(lesson->out, file_name);
     if (path == NULL)
         error_no_memory(err, "a picture's name");
-    if (picture == NULL || path == NULL || !make_folders(lesson->out, err)) {
+    if (picture == NULL || path == NULL || !folder_make(lesson->out, err)) {
         canvas_free(picture);
         printf("no picture: %s\n", err->message);
     } else if (plot_save(picture, path, err)) {

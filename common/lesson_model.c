@@ -1,6 +1,11 @@
+#define _POSIX_C_SOURCE 200809L
+
 #include "lesson_model.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+
+#include "plot/term.h"
 
 /* The text's ids, each a row of wte, and not more than there are positions. */
 static bool encode(const struct lesson *lesson, struct lesson_model *opened, struct error *err) {
@@ -35,11 +40,8 @@ static bool label(struct lesson_model *opened, struct error *err) {
     opened->labels = calloc(opened->n, sizeof(*opened->labels));
     if (opened->owned_texts == NULL || opened->labels == NULL)
         return error_no_memory(err, "the tokens' labels");
-    for (size_t t = 0; t < opened->n; t++) {
-        size_t length;
-        const char *bytes = tokenizer_decode(opened->tokenizer, opened->ids[t], &length);
-        opened->labels[t] = label_of_token(bytes, length, opened->owned_texts[t]);
-    }
+    for (size_t t = 0; t < opened->n; t++)
+        opened->labels[t] = lesson_model_label(opened, opened->ids[t], opened->owned_texts[t]);
     return true;
 }
 
@@ -60,4 +62,50 @@ void lesson_model_close(struct lesson_model *opened) {
     gpt2_model_close(opened->model);
     tokenizer_close(opened->tokenizer);
     *opened = (struct lesson_model){0};
+}
+
+const char *lesson_model_label(const struct lesson_model *opened, uint32_t id,
+                               char text[LABEL_SIZE]) {
+    size_t length;
+    const char *bytes = tokenizer_decode(opened->tokenizer, id, &length);
+    return label_of_token(bytes, length, text);
+}
+
+/* The bytes of all tokens, *size of them: a character may be cut into several. NULL: no memory. */
+static char *join_tokens(const struct lesson_model *opened, const uint32_t *ids, size_t n,
+                         size_t *size) {
+    char *bytes = NULL;
+    FILE *stream = open_memstream(&bytes, size);
+    if (stream == NULL)
+        return NULL;
+    for (size_t i = 0; i < n; i++) {
+        size_t length;
+        const char *token = tokenizer_decode(opened->tokenizer, ids[i], &length);
+        if (length > 0)
+            fwrite(token, 1, length, stream);
+    }
+    fclose(stream);
+    return bytes;
+}
+
+void lesson_model_print(const struct lesson_model *opened, const uint32_t *ids, size_t n,
+                        size_t indent) {
+    size_t size = 0, column = indent;
+    char *bytes = join_tokens(opened, ids, n, &size);
+    for (size_t at = 0, end; bytes != NULL && at < size; at = end) {
+        char whole[LABEL_SIZE], word[LABEL_SIZE];
+        size_t start = at + (bytes[at] == ' ');
+        for (end = start; end < size && bytes[end] != ' ';)
+            end++;
+        label_of_token(bytes + start, end - start, whole);
+        label_shorten(whole, TERM_COLUMNS - indent - 1, word);
+        if (column + 1 + label_columns(word) > TERM_COLUMNS)
+            printf("\n%*s", (int)(column = indent), "");
+        else if (start > at && column > indent)
+            column += (size_t)printf(" ");
+        column += label_columns(word);
+        fputs(word, stdout);
+    }
+    printf("\n");
+    free(bytes);
 }

@@ -1,6 +1,6 @@
 /*
  * lesson_model.h - what the programs of steps 3 to 8 begin with: a model, its tokenizer, and the
- * reader's text as token ids with a label for each.
+ * reader's text as token ids with a label for each. And back: ids as labels and as text.
  */
 #ifndef COMMON_LESSON_MODEL_H
 #define COMMON_LESSON_MODEL_H
@@ -33,5 +33,17 @@ struct lesson_model {
  */
 bool lesson_model_open(const struct lesson *lesson, struct lesson_model *opened, struct error *err);
 void lesson_model_close(struct lesson_model *opened);
+
+/* What to call a token in tables and charts, any of the vocabulary. Returns text. */
+const char *lesson_model_label(const struct lesson_model *opened, uint32_t id,
+                               char text[LABEL_SIZE]);
+
+/*
+ * Prints ids [n] as running text on standard output, word by word, and ends the line. The first
+ * line begins where the cursor is, at column `indent`; the others are indented to there, and none
+ * is longer than a terminal. Newlines are shown as ↵, so a text takes no more lines than it needs.
+ */
+void lesson_model_print(const struct lesson_model *opened, const uint32_t *ids, size_t n,
+                        size_t indent);
 
 #endif

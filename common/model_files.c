@@ -30,7 +30,7 @@ static size_t folder_length(const char *path) {
     return slash == NULL ? 0 : (size_t)(slash - path);
 }
 
-/* The command for the folder that begins at `path`, such as /home/me/hardway/models/gpt2; or NULL. */
+/* The command for the folder that begins at `path`, such as ../models/gpt2; or NULL. */
 static const char *command_for(const char *path, size_t length) {
     for (size_t i = 0; i < sizeof known_folders / sizeof known_folders[0]; i++) {
         const char *folder = known_folders[i].folder;

@@ -8,7 +8,6 @@
  */
 #define _FILE_OFFSET_BITS 64 // a 32-bit system too has files of more than 2 GB
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,7 +23,6 @@
 #include "../common/plot/plot.h"
 #include "../common/safetensors.h"
 #include "../common/tensor.h"
-#include "../common/plot/term_plot.h"
 
 enum { LENGTH_BYTES = 8, MAX_HEADER_LENGTH = 100 * 1000 * 1000, SHOWN_FLOATS = 4 };
 
@@ -50,12 +48,10 @@ struct entry {
 static bool show_folder(const struct lesson *lesson, struct error *err) {
     static const struct {
         const char *name, *purpose;
-    } files[] = {
-        {"config.json", "the sizes: layers, heads, dimensions"},
-        {"model.safetensors", "the numbers that training has found"},
-        {"vocab.json", "the tokens: text <-> id (step 2)"},
-        {"merges.txt", "how text is cut into tokens (step 2)"},
-    };
+    } files[] = {{"config.json", "the sizes: layers, heads, dimensions"},
+                 {"model.safetensors", "the numbers that training has found"},
+                 {"vocab.json", "the tokens: text <-> id (step 2)"},
+                 {"merges.txt", "how text is cut into tokens (step 2)"}};
     lesson_section("The folder");
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
         char *path = path_join(lesson->model, files[i].name);
@@ -81,8 +77,7 @@ static bool open_weights(const struct lesson *lesson, struct weights_file *file,
     if (file->path == NULL)
         return error_no_memory(err, "the file's name");
     file->stream = fopen(file->path, "rb");
-    return file->stream != NULL ||
-           error_set(err, "%s: cannot open: %s", file->path, strerror(errno));
+    return file->stream != NULL || error_set(err, "%s: cannot open", file->path);
 }
 
 /* The file begins with the length of its header: 8 bytes, the lowest first (little-endian). */
@@ -99,7 +94,13 @@ static bool read_header_length(struct weights_file *file, struct error *err) {
     for (int i = LENGTH_BYTES - 1; i >= 0; i--)
         file->header_length = file->header_length * 256 + bytes[i];
     // [end]
-    printf("\nas a number      %" PRIu64 ": the length of the header\n", file->header_length);
+    printf("\nas a number      %u", bytes[0]);
+    uint64_t worth = 256;
+    for (int i = 1; i < LENGTH_BYTES; i++, worth *= 256) {
+        if (bytes[i] != 0)
+            printf(" + %u x %" PRIu64, bytes[i], worth);
+    }
+    printf(" = %" PRIu64 ": the length of the header\n", file->header_length);
     printf("so the data begins at byte %d + %" PRIu64 " = %" PRIu64 "\n", LENGTH_BYTES,
            file->header_length, LENGTH_BYTES + file->header_length);
     return file->header_length <= MAX_HEADER_LENGTH ||
@@ -168,9 +169,8 @@ static float to_float(const char *dtype, const unsigned char *bytes) {
 
 /* The bytes that a number takes; 0 for a format that holds no model weights. */
 static size_t dtype_size(const char *dtype) {
-    if (strcmp(dtype, "F32") == 0)
-        return 4;
-    return strcmp(dtype, "F16") == 0 || strcmp(dtype, "BF16") == 0 ? 2 : 0;
+    bool half = strcmp(dtype, "F16") == 0 || strcmp(dtype, "BF16") == 0;
+    return half ? 2 : strcmp(dtype, "F32") == 0 ? 4 : 0;
 }
 
 /* Finds the token embeddings in the header. */
@@ -219,48 +219,53 @@ static bool follow_one_tensor(const struct weights_file *file, float *values, st
 /* What is counted together. */
 enum group { TOKENS, POSITIONS, ATTENTION, MLP, NORMS, N_GROUPS };
 
-static const char *const group_names[N_GROUPS] = {
-    [TOKENS] = "tokens (wte)", [POSITIONS] = "positions (wpe)",
-    [ATTENTION] = "attention", [MLP] = "MLP",
-    [NORMS] = "layer norms",
-};
+static const char *const group_names[N_GROUPS] = {"tokens (wte)", "positions (wpe)", "attention",
+                                                  "MLP", "layer norms"};
 
-/* What the parts of GPT-2 are for. `end` is how a tensor's name ends. */
+/* What config.json says about a model's size; the ONE before it is 1. */
+enum size { ONE, VOCAB, POSITION, EMBD, LAYER, N_SIZES };
+
+/* The parts of GPT-2: how a tensor's name ends, what it is for, and its shape, [rows, columns x
+ * n_embd]. The first N_OUTSIDE stand outside the blocks. */
 static const struct part {
     const char *end, *purpose;
     enum group group;
+    enum size rows;
+    size_t columns;
 } parts[] = {
-    {"wte.weight", "for each token: what it means", TOKENS},
-    {"wpe.weight", "for each position: where it is", POSITIONS},
-    {"ln_1.weight", "layer norm before attention: gain", NORMS},
-    {"ln_1.bias", "  and shift", NORMS},
-    {"attn.c_attn.weight", "queries, keys, values, side by side", ATTENTION},
-    {"attn.c_attn.bias", "  and their shift", ATTENTION},
-    {"attn.c_proj.weight", "what the heads found, put together", ATTENTION},
-    {"attn.c_proj.bias", "  and its shift", ATTENTION},
-    {"ln_2.weight", "layer norm before the MLP: gain", NORMS},
-    {"ln_2.bias", "  and shift", NORMS},
-    {"mlp.c_fc.weight", "the MLP widens the vector", MLP},
-    {"mlp.c_fc.bias", "  and shifts it", MLP},
-    {"mlp.c_proj.weight", "the MLP narrows it again", MLP},
-    {"mlp.c_proj.bias", "  and shifts it", MLP},
-    {"ln_f.weight", "the last layer norm: gain", NORMS},
-    {"ln_f.bias", "  and shift", NORMS},
-    {"lm_head.weight", "an output head of its own", TOKENS},
+    {"wte.weight", "for each token: what it means", TOKENS, VOCAB, 1},
+    {"wpe.weight", "for each position: where it is", POSITIONS, POSITION, 1},
+    {"ln_f.weight", "the last layer norm: gain", NORMS, ONE, 1},
+    {"ln_f.bias", "  and shift", NORMS, ONE, 1},
+    {"lm_head.weight", "an output head of its own", TOKENS, VOCAB, 0}, // GPT-2 has none
+    {"ln_1.weight", "layer norm before attention: gain", NORMS, ONE, 1},
+    {"ln_1.bias", "  and shift", NORMS, ONE, 1},
+    {"attn.c_attn.weight", "queries, keys, values, side by side", ATTENTION, EMBD, 3},
+    {"attn.c_attn.bias", "  and their shift", ATTENTION, ONE, 3},
+    {"attn.c_proj.weight", "what the heads found, put together", ATTENTION, EMBD, 1},
+    {"attn.c_proj.bias", "  and its shift", ATTENTION, ONE, 1},
+    {"ln_2.weight", "layer norm before the MLP: gain", NORMS, ONE, 1},
+    {"ln_2.bias", "  and shift", NORMS, ONE, 1},
+    {"mlp.c_fc.weight", "the MLP widens the vector", MLP, EMBD, 4},
+    {"mlp.c_fc.bias", "  and shifts it", MLP, ONE, 4},
+    {"mlp.c_proj.weight", "the MLP narrows it again", MLP, EMBD, 4}, // [4 x n_embd, n_embd]
+    {"mlp.c_proj.bias", "  and shifts it", MLP, ONE, 1},
 };
 
-enum { N_PARTS = sizeof parts / sizeof parts[0] };
+enum { N_OUTSIDE = 5, N_PARTS = sizeof parts / sizeof parts[0] };
+
+static bool ends_with(const char *name, const char *end) {
+    size_t length = strlen(name), end_length = strlen(end);
+    return length >= end_length && strcmp(name + length - end_length, end) == 0;
+}
 
 /* Which part a tensor is: an index into parts, or N_PARTS for the mask buffers of old files, which
  * are no parameters. */
 static size_t part_of(const char *name) {
-    size_t length = strlen(name);
-    for (size_t i = 0; i < N_PARTS; i++) {
-        size_t end = strlen(parts[i].end);
-        if (length >= end && strcmp(name + length - end, parts[i].end) == 0)
-            return i;
-    }
-    return N_PARTS;
+    size_t i = 0;
+    while (i < N_PARTS && !ends_with(name, parts[i].end))
+        i++;
+    return i;
 }
 
 /* The number of the block that a tensor belongs to ("h.3.ln_1.weight" is 3), or -1. */
@@ -272,20 +277,10 @@ static long block_of(const char *name) {
 
 static void print_tensor(const struct entry *entry, size_t part) {
     char text[SHAPE_TEXT_SIZE];
-    const char *name = entry->name; // without the prefix that some files have
-    if (strncmp(name, "transformer.", 12) == 0)
-        name += 12;
+    bool prefixed = strncmp(entry->name, "transformer.", 12) == 0; // as in some files
+    const char *name = entry->name + (prefixed ? 12 : 0);
     printf("%-25s %-4s %-13s %s\n", name, entry->dtype, shape_text(&entry->shape, text),
            part < N_PARTS ? parts[part].purpose : "a mask that is always the same");
-}
-
-/* By block, and inside a block in the order of parts. */
-static int compare_parts(const void *left, const void *right) {
-    const struct entry *a = left, *b = right;
-    long block_a = block_of(a->name), block_b = block_of(b->name);
-    if (block_a != block_b)
-        return block_a < block_b ? -1 : 1;
-    return part_of(a->name) < part_of(b->name) ? -1 : part_of(a->name) > part_of(b->name);
 }
 
 /* What is counted on the way: the numbers of each part in all blocks, and of the masks. */
@@ -294,35 +289,28 @@ struct counts {
     size_t parts[N_PARTS + 1]; // the last one: masks
 };
 
-/* Lists the tensors outside the blocks and those of block 0; the other blocks look the same. */
-static bool list_tensors(const struct weights_file *file, struct counts *counts,
-                         struct error *err) {
-    int n = cJSON_GetArraySize(file->entries);
-    struct entry *entries = calloc((size_t)n + 1, sizeof *entries);
-    if (entries == NULL)
-        return error_no_memory(err, "the list of tensors");
-    for (const cJSON *item = file->entries->child; item != NULL; item = item->next) {
-        if (read_entry(item, &entries[counts->n_tensors]))
-            counts->n_tensors++;
-    }
-    qsort(entries, counts->n_tensors, sizeof *entries, compare_parts);
-
+/* Counts all tensors; lists those outside the blocks and in block 0, in the order of parts. */
+static void list_tensors(const struct weights_file *file, struct counts *counts) {
+    struct entry entry;
     lesson_section("Every tensor");
-    for (size_t i = 0; i < counts->n_tensors; i++) {
-        size_t part = part_of(entries[i].name);
-        long block = block_of(entries[i].name);
-        size_t count = 0;
-        if (shape_count(&entries[i].shape, &count))
-            counts->parts[part] += count;
-        if (block < 1)
-            print_tensor(&entries[i], part);
-        counts->n_blocks = (size_t)block + 1; // the last block comes last
+    for (size_t part = 0; part <= N_PARTS; part++) {
+        for (const cJSON *item = file->entries->child; item != NULL; item = item->next) {
+            if (!read_entry(item, &entry) || part_of(entry.name) != part)
+                continue;
+            long block = block_of(entry.name);
+            size_t count = 0;
+            if (shape_count(&entry.shape, &count))
+                counts->parts[part] += count;
+            if (block < 1)
+                print_tensor(&entry, part);
+            if (block >= 0 && (size_t)block + 1 > counts->n_blocks)
+                counts->n_blocks = (size_t)block + 1;
+            counts->n_tensors++;
+        }
     }
     if (counts->n_blocks > 1)
         printf("... and the same again for h.1 to h.%zu: %zu tensors in all\n",
                counts->n_blocks - 1, counts->n_tensors);
-    free(entries);
-    return true;
 }
 
 /* --- Where the parameters are ----------------------------------------------------------------- */
@@ -348,32 +336,41 @@ static void draw_parts(const struct lesson *lesson, const struct counts *counts,
     lesson_save(lesson, plot_treemap(&map, err), "parameters.png", err);
 }
 
+/* The numbers of a part, in all blocks of a model of these sizes. sizes: [N_SIZES] */
+static size_t count_of(size_t part, const size_t *sizes) {
+    size_t count = sizes[parts[part].rows] * parts[part].columns * sizes[EMBD];
+    return part < N_OUTSIDE ? count : count * sizes[LAYER];
+}
+
+/* The groups' shares of all numbers: of this file's, and of two models' known by their sizes. */
 static void show_counts(const struct lesson *lesson, const struct counts *counts,
                         struct error *err) {
-    size_t groups[N_GROUPS] = {0}, total = 0, masks = counts->parts[N_PARTS];
+    enum { N_MODELS = 3 };
+    static const size_t known[N_MODELS - 1][N_SIZES] = {{1, 50257, 1024, 768, 12},
+                                                        {1, 50257, 1024, 1600, 48}};
+    size_t groups[N_GROUPS][N_MODELS] = {{0}}, totals[N_MODELS] = {0};
     for (size_t i = 0; i < N_PARTS; i++) {
-        groups[parts[i].group] += counts->parts[i];
-        total += counts->parts[i];
-    }
-    float values[N_GROUPS];
-    char texts[N_GROUPS][32];
-    const char *value_texts[N_GROUPS];
-    for (size_t i = 0; i < N_GROUPS; i++) {
-        values[i] = (float)groups[i];
-        snprintf(texts[i], sizeof texts[i], "%zu (%.1f %%)", groups[i],
-                 100.0 * (double)groups[i] / (double)total);
-        value_texts[i] = texts[i];
+        for (size_t m = 0; m < N_MODELS; m++) {
+            size_t count = m == 0 ? counts->parts[i] : count_of(i, known[m - 1]);
+            groups[parts[i].group][m] += count;
+            totals[m] += count;
+        }
     }
     lesson_section("Where the parameters are");
-    struct bar_chart bars = {
-        .values = values, .labels = group_names, .value_texts = value_texts, .n = N_GROUPS};
-    struct term term = term_for(stdout);
-    term_bars(&term, &bars);
-    printf("all parameters: %zu (attention, MLP and norms summed over %zu blocks)\n", total,
+    printf("%-30s %9s %12s %12s\n", "", "this file", "GPT-2 124M", "GPT-2 XL");
+    for (size_t g = 0; g < N_GROUPS; g++) {
+        printf("%-16s %13zu", group_names[g], groups[g][0]);
+        for (size_t m = 0; m < N_MODELS; m++)
+            printf(m == 0 ? " %7.1f %%" : " %10.1f %%",
+                   100.0 * (double)groups[g][m] / (double)totals[m]);
+        printf("\n");
+    }
+    printf("%-16s %13zu %9s %12zu %12zu\n", "all parameters", totals[0], "", totals[1], totals[2]);
+    printf("(attention, MLP and layer norms are summed over %zu, 12 and 48 blocks)\n",
            counts->n_blocks);
-    if (masks > 0)
+    if (counts->parts[N_PARTS] > 0)
         printf("the sum over all tensors of the file is %zu: %zu of them are masks\n",
-               total + masks, masks);
+               totals[0] + counts->parts[N_PARTS], counts->parts[N_PARTS]);
     draw_parts(lesson, counts, err);
 }
 
@@ -412,9 +409,8 @@ static bool compare_with_library(struct lesson *lesson, const struct weights_fil
     bool fine = find_wte(file, &wte, err);
     const struct safetensors_tensor *tensor = fine ? safetensors_find(library, wte.name) : NULL;
     float *values = tensor != NULL ? tensor_new(tensor->n_elements) : NULL;
-    if (fine && values == NULL)
-        error_no_memory(err, "the numbers of wte");
-    fine = values != NULL && safetensors_to_float(library, tensor, values, err);
+    fine = values != NULL ? safetensors_to_float(library, tensor, values, err)
+                          : error_no_memory(err, "the numbers of wte");
     if (fine) {
         lesson_check(lesson, safetensors_header_length(library) == file->header_length,
                      "the header has the same length");
@@ -435,8 +431,9 @@ static bool run(struct lesson *lesson, struct weights_file *file, struct error *
     struct counts counts = {0};
     if (!show_folder(lesson, err) || !open_weights(lesson, file, err) ||
         !read_header_length(file, err) || !read_header(file, err) ||
-        !follow_one_tensor(file, values, err) || !list_tensors(file, &counts, err))
+        !follow_one_tensor(file, values, err))
         return false;
+    list_tensors(file, &counts);
     show_counts(lesson, &counts, err);
     show_formats(values[0]);
     return compare_with_library(lesson, file, &counts, values, err);

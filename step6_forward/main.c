@@ -476,8 +476,10 @@ static bool prepare(const struct lesson *lesson, struct pass *pass, struct error
     size_t n = pass->given.n;
     pass->n_stages = config->n_layer + 1;
     if (pass->n_stages > MOST_STAGES)
-        return error_set(err, "%s: the model has %zu layers, this lesson shows at most %d",
-                         lesson->model, config->n_layer, MOST_STAGES - 1);
+        return error_set(
+            err,
+            "%s: the model has %zu layers, this lesson shows at most %d: use another one (-m DIR)",
+            lesson->model, config->n_layer, MOST_STAGES - 1);
     pass->transformer = transformer_new(pass->given.model, n, err);
     if (pass->transformer == NULL)
         return false;

@@ -8,7 +8,7 @@
  * The parts are in cli/: options.h reads the command line, engine.h has the model with its cache,
  * generate.h the loop, output.h prints whole characters, report.h has --json and --stats.
  */
-#define _XOPEN_SOURCE 700 // realpath
+#define _POSIX_C_SOURCE 200809L
 
 #include <errno.h>
 #include <fcntl.h>
@@ -22,10 +22,11 @@
 #include "../common/clock.h"
 #include "../common/files.h"
 #include "../common/kernels/kernels.h"
-#include "../common/model_files.h"
+#include "../common/quantize.h"
 #include "../common/score.h"
 #include "../common/tokenizer.h"
 #include "cli/engine.h"
+#include "cli/find_model.h"
 #include "cli/generate.h"
 #include "cli/input.h"
 #include "cli/inspect.h"
@@ -47,80 +48,17 @@ struct program {
     struct text prompt;
 };
 
-/* --- finding and opening the model ------------------------------------------------------------ */
-
-/*
- * The folder of this program, which models/ stands beside, with its slash: "" for the current one.
- * Linux knows where the program is; elsewhere its name tells, unless the shell found it on its PATH.
- */
-static char *program_folder(const char *program_path) {
-    char *path = realpath("/proc/self/exe", NULL);
-    if (path == NULL && strchr(program_path, '/') != NULL)
-        path = realpath(program_path, NULL);
-    if (path == NULL)
-        return path_join("", "");
-    strrchr(path, '/')[1] = '\0';
-    return path;
-}
-
-/* The files of a model's folder; the first two are all that the tokenizer needs. */
-static const char *const model_files[] = {"vocab.json", "merges.txt", "config.json",
-                                          "model.safetensors"};
-enum { N_TOKENIZER_FILES = 2, N_MODEL_FILES = 4 };
-
-/* The first of n files that a folder lacks; NULL when all are there. */
-static const char *missing_file(const char *folder, size_t n) {
-    for (size_t i = 0; i < n; i++) {
-        char *path = path_join(folder, model_files[i]);
-        bool there = path != NULL && file_exists(path);
-        free(path);
-        if (!there)
-            return model_files[i];
-    }
-    return NULL;
-}
-
-/* models/gpt2 when it has been downloaded in full, else models/tiny. NULL with *err filled in. */
-static char *default_model(const char *program_path, struct error *err) {
-    static const char *const names[] = {"models/gpt2", "models/tiny"};
-    char *found = NULL, *folder = program_folder(program_path);
-    for (size_t i = 0; i < 2 && found == NULL && folder != NULL; i++) {
-        found = path_join(folder, names[i]);
-        if (found != NULL && missing_file(found, N_MODEL_FILES) != NULL) {
-            free(found);
-            found = NULL;
-        }
-    }
-    if (found == NULL)
-        error_set(err,
-                  "no model in %smodels/gpt2 or %smodels/tiny: run scripts/download_model.sh, "
-                  "or name a GPT-2 folder with -m",
-                  folder != NULL ? folder : "", folder != NULL ? folder : "");
-    free(folder);
-    return found;
-}
-
-/* Says which of a folder's files is not there, before anything is read. */
-static bool check_folder(const struct program *program, struct error *err) {
-    enum mode mode = program->options.mode;
-    bool only_tokenizer = mode == MODE_TOKENIZE || mode == MODE_DETOKENIZE;
-    const char *folder = program->model_folder;
-    const char *missing = missing_file(folder, only_tokenizer ? N_TOKENIZER_FILES : N_MODEL_FILES);
-    if (missing == NULL)
-        return true;
-    char *path = path_join(folder, missing);
-    bool there = path != NULL ? model_file_check(path, err) : error_no_memory(err, folder);
-    free(path);
-    return there;
-}
+/* --- opening the model ------------------------------------------------------------------------ */
 
 static bool find_model(struct program *program, const char *program_path, struct error *err) {
     const char *given = program->options.model;
     if (given == NULL)
-        program->model_folder = default_model(program_path, err);
+        program->model_folder = find_default_model(program_path, err);
     else if ((program->model_folder = path_join("", given)) == NULL)
         error_no_memory(err, "the model's name");
-    return program->model_folder != NULL && check_folder(program, err);
+    enum mode mode = program->options.mode;
+    bool only_tokenizer = mode == MODE_TOKENIZE || mode == MODE_DETOKENIZE;
+    return program->model_folder != NULL && find_files(program->model_folder, only_tokenizer, err);
 }
 
 static bool open_tokenizer(struct program *program, struct error *err) {
@@ -131,8 +69,9 @@ static bool open_tokenizer(struct program *program, struct error *err) {
 static bool open_model(struct program *program, struct error *err) {
     const struct options *options = &program->options;
     double start = seconds_now();
-    if (!open_tokenizer(program, err) || !engine_open(&program->engine, program->model_folder,
-                                                      !options->no_cache, options->n_threads, err))
+    if (!open_tokenizer(program, err) ||
+        !engine_open(&program->engine, program->model_folder, !options->no_cache, options->weights,
+                     options->n_threads, err))
         return false;
     size_t n_tokens = tokenizer_count(program->tokenizer);
     size_t vocab_size = program->engine.model->config.vocab_size;
@@ -322,6 +261,11 @@ static int run(struct program *program, const char *program_path, struct error *
                        isatty(STDIN_FILENO) != 0;
     if (!find_model(program, program_path, err))
         return EXIT_FAILURE;
+    if (options->mode == MODE_QUANTIZE)
+        return quantize_folder(program->model_folder, options->file, options->weights,
+                               options->n_threads, err)
+                   ? EXIT_SUCCESS
+                   : EXIT_FAILURE;
     if (!interactive && !read_text(program, err))
         return EXIT_FAILURE;
     if (options->mode == MODE_TOKENIZE || options->mode == MODE_DETOKENIZE)

@@ -455,10 +455,14 @@ static void wait_for_memory(const struct lab *lab) {
 static bool choose_sizes(struct lab *lab, struct error *err) {
     const struct gpt2_config *config = lab->config = &lab->given.model->config;
     if (config->n_layer == 0)
-        return error_set(err, "the model has no layers, and so no keys and values to keep");
+        return error_set(
+            err,
+            "the model has no layers, and so no keys and values to keep: use another one (-m DIR)");
     if (config->n_ctx < N_ROUNDS + 2)
-        return error_set(err, "the model has %zu positions, this lesson needs at least %d",
-                         config->n_ctx, N_ROUNDS + 2);
+        return error_set(
+            err,
+            "the model has %zu positions, this lesson needs at least %d: use another one (-m DIR)",
+            config->n_ctx, N_ROUNDS + 2);
     lab->n_prompt = at_most(at_most(lab->given.n, MOST_PROMPT), config->n_ctx - N_ROUNDS);
     lab->n = lab->n_prompt + N_ROUNDS;
     lab->longest = at_most(at_most(config->n_ctx, LONGEST),

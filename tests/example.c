@@ -1,4 +1,9 @@
-/* example - the library in thirty lines: continues a text. usage: example FOLDER "text" */
+/*
+ * example - the library in thirty lines: continues a text. usage: example FOLDER "text"
+ *
+ *     cc -O2 -o build/example tests/example.c common/[a-z]*.c common/plot/[a-z]*.c common/kernels/[a-z]*.c \
+ *         $(pkg-config --cflags --libs libcjson libutf8proc) -lm -pthread
+ */
 #include <stdio.h>
 #include <string.h>
 
@@ -13,7 +18,8 @@ int main(int argc, char **argv) {
     struct token_list ids = {0};
     struct sampler_settings settings = {.temperature = 0.8f, .top_k = 40, .top_p = 1, .seed = 1};
     struct tokenizer *tokenizer = tokenizer_open(argv[1], &err);
-    struct gpt2_model *model = tokenizer != NULL ? gpt2_model_open(argv[1], &err) : NULL;
+    struct gpt2_model *model =
+        tokenizer != NULL ? gpt2_model_open_for_engine(argv[1], WEIGHTS_AS_STORED, 2, &err) : NULL;
     struct gpt2_session *session = model != NULL ? gpt2_session_new(model, 2, &err) : NULL;
     struct sampler *sampler = sampler_new(settings, model ? model->config.vocab_size : 1, &err);
 

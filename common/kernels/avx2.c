@@ -24,6 +24,7 @@ const struct kernels kernels_avx2 = {
     .unpack = unpack,
     .multiply_rows = multiply_rows,
     .attend = attend,
+    .read = read_floats,
     .softmax = softmax,
     .gelu = gelu,
     .layer_norm = layer_norm,

@@ -46,8 +46,8 @@ struct kernels {
                           size_t n_k, float *out, size_t out_stride);
 
     /* Prefill by dot-product instructions, or NULL where the processor has none for the format:
-     * pack one row of activations [n_in] as row `row`; add packed rows times a whole panel to PANEL outputs of
-     * each row. out: [n_rows, out_stride] */
+     * pack one row of activations [n_in] as row `row`; add packed rows times a whole panel to PANEL
+     * outputs of each row. out: [n_rows, out_stride] */
     void (*pack_bf16)(const float *x, size_t n_in, const struct packed_rows *rows, size_t row);
     void (*multiply_bf16)(const struct matrix *m, size_t panel, const struct packed_rows *x,
                           size_t first_row, size_t n_rows, float *out, size_t out_stride);
@@ -55,12 +55,19 @@ struct kernels {
     void (*multiply_int8)(const struct matrix *m, size_t panel, const struct packed_rows *x,
                           size_t first_row, size_t n_rows, float *out, size_t out_stride);
 
-    /* attention.h describes the shapes. scores: [n_rows, n_keys rounded up to KEY_TILE] */
+    /* Attention of n_rows queries of one head over its part of the cache, whose shapes attention.h
+     * describes: the first query sees n_keys keys, the next one more, and so on.
+     * queries: [n_rows, query_stride], d_head numbers of each row   contexts: the same, written
+     * scores: [ATTEND_TOGETHER, score_stride], the room to work in; a row has at least
+     * n_keys + n_rows - 1 scores, rounded up to whole tiles of KEY_TILE */
     void (*attend)(const float *queries, size_t query_stride, size_t n_rows, const float *keys,
                    const float *values, size_t n_keys, size_t d_head, float *scores,
                    size_t score_stride, float *contexts, size_t context_stride);
 
-    /* As in ops.h; the exponential function's relative error is at most 2e-7. */
+    /* Adds up n floats at any address, to measure how fast memory can be read. */
+    float (*read)(const void *floats, size_t n);
+
+    /* As in ops.h; the exponential function's relative error is at most 1.2e-7. */
     void (*softmax)(float *x, size_t n);
     void (*gelu)(float *x, size_t n);
     void (*layer_norm)(float *out, const float *x, const float *weight, const float *bias, size_t n,

@@ -23,6 +23,7 @@ const struct kernels kernels_portable = {
     .unpack = unpack,
     .multiply_rows = multiply_rows,
     .attend = attend,
+    .read = read_floats,
     .softmax = softmax,
     .gelu = gelu,
     .layer_norm = layer_norm,

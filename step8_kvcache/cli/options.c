@@ -24,6 +24,7 @@ enum {
     OPTION_DETOKENIZE,
     OPTION_SCORE,
     OPTION_STRIDE,
+    OPTION_QUANTIZE,
     OPTION_JSON,
     OPTION_STATS,
 };
@@ -46,6 +47,7 @@ static const struct option long_options[] = {
     {"detokenize", no_argument, NULL, OPTION_DETOKENIZE},
     {"score", required_argument, NULL, OPTION_SCORE},
     {"stride", required_argument, NULL, OPTION_STRIDE},
+    {"quantize", required_argument, NULL, OPTION_QUANTIZE},
     {"json", no_argument, NULL, OPTION_JSON},
     {"stats", no_argument, NULL, OPTION_STATS},
     {"help", no_argument, NULL, 'h'},
@@ -72,7 +74,8 @@ const char *options_help(void) {
            "  -p, --top-p X             draw from the likeliest with total share X (1)\n"
            "  -s, --seed N              same seed, same text (from the clock)\n"
            "  -t, --threads N           (all cores)\n"
-           "  -w, --weights f32         number format of the weights in memory (f32)\n"
+           "  -w, --weights FORMAT      f32, or the smaller and faster bf16 or int8\n"
+           "                            (f32, or as the folder has them)\n"
            "      --no-prompt           print the new text only\n"
            "      --no-cache            compute everything anew for each token\n"
            "      --special             <|endoftext|> in the prompt is the special token\n"
@@ -82,6 +85,7 @@ const char *options_help(void) {
            "      --detokenize          token ids to text\n"
            "      --score FILE          perplexity of a text (- reads standard input)\n"
            "      --stride N            tokens per step of --score (the model's n_ctx)\n"
+           "      --quantize DIR        write the model to DIR in the format of -w\n"
            "      --json                one JSON object instead of text\n"
            "      --stats               times and memory, on standard error\n"
            "  -h, --help                this text\n"
@@ -89,9 +93,9 @@ const char *options_help(void) {
            "  --                        ends the options\n"
            "\n"
            "Examples:\n"
-           "  gpt2 \"The server crashed because\"\n"
-           "  gpt2 -T 0 -n 20 --stats \"Once upon a time\"\n"
-           "  git log -1 | gpt2 --tokenize\n";
+           "  ./gpt2 \"The server crashed because\"\n"
+           "  ./gpt2 -T 0 -n 20 --stats \"Once upon a time\"\n"
+           "  git log -1 | ./gpt2 --tokenize\n";
 }
 
 /* A whole number from `low` to `high`; `name` is the option as the user may write it. */
@@ -138,15 +142,24 @@ static bool parse_top_p(const char *text, float *value, struct error *err) {
 /* Each of the modes excludes the others. */
 static bool set_mode(struct options *options, enum mode mode, struct error *err) {
     if (options->mode != MODE_GENERATE && options->mode != mode)
-        return error_set(err, "give only one of --top, --logits, --score, --tokenize and "
-                              "--detokenize");
+        return error_set(err, "give only one of --top, --logits, --score, --tokenize, "
+                              "--detokenize and --quantize");
     options->mode = mode;
     return true;
 }
 
-static bool parse_weights(const char *text, struct error *err) {
-    return strcmp(text, "f32") == 0 ||
-           error_set(err, "-w (--weights): found \"%s\", expected f32", text);
+static bool parse_weights(const char *text, enum weights *weights, struct error *err) {
+    static const struct {
+        const char *name;
+        enum weights weights;
+    } formats[] = {{"f32", WEIGHTS_F32}, {"bf16", WEIGHTS_BF16}, {"int8", WEIGHTS_INT8}};
+    for (size_t i = 0; i < sizeof formats / sizeof formats[0]; i++) {
+        if (strcmp(text, formats[i].name) == 0) {
+            *weights = formats[i].weights;
+            return true;
+        }
+    }
+    return error_set(err, "-w (--weights): found \"%s\", expected f32, bf16 or int8", text);
 }
 
 /* The name of a file or folder. */
@@ -167,6 +180,9 @@ static bool parse_mode_option(int option, const char *argument, struct options *
     case OPTION_SCORE:
         return parse_path("--score", argument, &options->file, err) &&
                set_mode(options, MODE_SCORE, err);
+    case OPTION_QUANTIZE:
+        return parse_path("--quantize", argument, &options->file, err) &&
+               set_mode(options, MODE_QUANTIZE, err);
     case OPTION_STRIDE:
         return parse_size("--stride", argument, 1, MAX_COUNT, &options->stride, err);
     case OPTION_TOKENIZE:
@@ -198,7 +214,7 @@ static bool parse_option(int option, const char *argument, struct options *optio
     case 't':
         return parse_size("-t (--threads)", argument, 1, THREADS_MAX, &options->n_threads, err);
     case 'w':
-        return parse_weights(argument, err);
+        return parse_weights(argument, &options->weights, err);
     case OPTION_NO_PROMPT:
         return options->no_prompt = true;
     case OPTION_NO_CACHE:
@@ -234,6 +250,7 @@ static const char *example_value(int option) {
         {OPTION_LOGITS, "logits.f32"},
         {OPTION_SCORE, "text.txt"},
         {OPTION_STRIDE, "32"},
+        {OPTION_QUANTIZE, "models/gpt2-int8 -w int8"},
     };
     for (size_t i = 0; i < sizeof examples / sizeof examples[0]; i++) {
         if (examples[i].option == option)
@@ -286,6 +303,17 @@ static bool refuse(int found, char **argv, struct error *err) {
     return refuse_name(word, err);
 }
 
+static bool check_quantize(const struct options *options, struct error *err) {
+    if (options->mode != MODE_QUANTIZE)
+        return true;
+    if (options->weights == WEIGHTS_AS_STORED)
+        return error_set(err, "--quantize needs a format: add -w bf16 or -w int8");
+    return options->n_words == 0 || error_set(err,
+                                              "--quantize writes a model and no text: leave "
+                                              "\"%s\" out",
+                                              options->words[0]);
+}
+
 /* Whether the options go together. */
 static bool check_together(const struct options *options, struct error *err) {
     if (options->stride != 0 && options->mode != MODE_SCORE)
@@ -297,7 +325,9 @@ static bool check_together(const struct options *options, struct error *err) {
     if (options->mode == MODE_SCORE && options->n_words > 0)
         return error_set(err, "--score reads its text from the file: leave \"%s\" out",
                          options->words[0]);
-    return true;
+    if (options->no_cache && options->weights > WEIGHTS_F32)
+        return error_set(err, "--no-cache works with f32 weights only: leave -w out");
+    return check_quantize(options, err);
 }
 
 /* Enough of the clock to differ from run to run, and few enough digits to type again. */

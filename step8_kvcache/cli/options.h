@@ -10,6 +10,7 @@
 
 #include "../../common/error.h"
 #include "../../common/sampler.h"
+#include "../../common/weights.h"
 
 #define GPT2_VERSION "0.1.0"
 
@@ -21,6 +22,7 @@ enum mode {
     MODE_SCORE,      // --score FILE: how surprised is the model by a text?
     MODE_TOKENIZE,   // --tokenize: text -> ids
     MODE_DETOKENIZE, // --detokenize: ids -> text
+    MODE_QUANTIZE,   // --quantize DIR: write the model with smaller weights
     MODE_HELP,
     MODE_VERSION,
 };
@@ -31,9 +33,10 @@ struct options {
     size_t max_new_tokens;
     struct sampler_settings sampler;
     size_t n_threads;
+    enum weights weights;
     bool no_prompt, no_cache, special, json, stats;
     size_t top;         // MODE_TOP
-    const char *file;   // MODE_LOGITS: written, MODE_SCORE: read
+    const char *file;   // MODE_LOGITS and MODE_QUANTIZE: written, MODE_SCORE: read
     size_t stride;      // MODE_SCORE; 0: n_ctx
     char *const *words; // [n_words]: the prompt, in the words of the command line
     size_t n_words;

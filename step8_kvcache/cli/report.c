@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#include "../../common/bandwidth.h"
 #include "../../common/json.h"
 
 const char *stop_name(enum stop stop) {
@@ -124,12 +125,31 @@ bool report_json(const struct report *report, struct output *output, struct erro
 
 /* --- for a person ----------------------------------------------------------------------------- */
 
+/* Decoding against the time it takes to read the weights; not for models that fit into the cache. */
+static void report_bound(const struct report *report) {
+    const struct gpt2_model *model = report->engine->model;
+    double rate = decode_rate(report->generation);
+    if (rate == 0.0 || report->options->no_cache || model->n_bytes_per_token <= last_cache_size())
+        return;
+    double bandwidth = bandwidth_of_weights(model, report->options->n_threads);
+    double bound = bandwidth / (double)model->n_bytes_per_token;
+    if (bound > 0.0)
+        fprintf(stderr,
+                "bound        %.1f tokens/s: %.1f MB of weights per token, read at %.1f GB/s; "
+                "reached %.0f %%\n",
+                bound, (double)model->n_bytes_per_token / 1e6, bandwidth / 1e9,
+                100.0 * rate / bound);
+}
+
 void report_stats(const struct report *report) {
     const struct generation *generation = report->generation;
     const struct gpt2_model *model = report->engine->model;
     size_t n = new_tokens(generation);
-    fprintf(stderr, "model        %s: %zu parameters, %.1f MB in f32\n", report->model_folder,
-            model->n_parameters, (double)model->n_parameters * 4.0 / 1e6);
+    static const char *const formats[] = {
+        [WEIGHTS_F32] = "f32", [WEIGHTS_BF16] = "bf16", [WEIGHTS_INT8] = "int8"};
+    fprintf(stderr, "model        %s: %zu parameters, %.1f MB per token in %s\n",
+            report->model_folder, model->n_parameters, (double)model->n_bytes_per_token / 1e6,
+            formats[model->weights]);
     fprintf(stderr, "seed         %" PRIu64 "\n", report->options->sampler.seed);
     fprintf(stderr, "threads      %zu\n",
             report->options->no_cache ? (size_t)1 : report->options->n_threads);
@@ -142,6 +162,7 @@ void report_stats(const struct report *report) {
     if (n > 1)
         fprintf(stderr, "decode       %.3f s for %zu more tokens: %.1f tokens/s\n",
                 generation->decode_seconds, n - 1, decode_rate(generation));
+    report_bound(report);
     fprintf(stderr, "memory       %.1f MiB at the most\n", peak_memory() / (1024.0 * 1024.0));
     fprintf(stderr, "stopped      %s, after %zu new tokens\n", stop_name(generation->stop), n);
 }

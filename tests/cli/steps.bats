@@ -114,6 +114,17 @@ refuses() {
   done
 }
 
+@test "steps 4 and 5 refuse a model without blocks in one line" {
+  local step
+  random_model "$BATS_TEST_TMPDIR/flat" --n-layer 0 --n-head 4 --n-embd 32 --n-ctx 256 --vocab-size 600
+  for step in step4_attention step5_block; do
+    run --separate-stderr "$BUILD/$step/main" -m "$BATS_TEST_TMPDIR/flat" x
+    [ "$status" -eq 1 ]
+    [[ $stderr == "error: the model has no layers"*"use another one (-m DIR)" ]]
+    [ "${#stderr_lines[@]}" -eq 1 ]
+  done
+}
+
 @test "a picture that cannot be written is named, and the lesson goes on" {
   touch "$BATS_TEST_TMPDIR/file"
   run "$BUILD/step1_explore/main" -m "$MODEL" -o "$BATS_TEST_TMPDIR/file/out"
@@ -126,11 +137,11 @@ refuses() {
   random_model "$BATS_TEST_TMPDIR/none" --n-layer 0 --n-ctx 64 --vocab-size 300
   run --separate-stderr "$BUILD/step8_kvcache/main" -m "$BATS_TEST_TMPDIR/none" a
   [ "$status" -eq 1 ]
-  [ "$stderr" = "error: the model has no layers, and so no keys and values to keep" ]
+  [ "$stderr" = "error: the model has no layers, and so no keys and values to keep: use another one (-m DIR)" ]
   random_model "$BATS_TEST_TMPDIR/short" --n-layer 1 --n-ctx 7 --vocab-size 300
   run --separate-stderr "$BUILD/step8_kvcache/main" -m "$BATS_TEST_TMPDIR/short" a
   [ "$status" -eq 1 ]
-  [ "$stderr" = "error: the model has 7 positions, this lesson needs at least 8" ]
+  [ "$stderr" = "error: the model has 7 positions, this lesson needs at least 8: use another one (-m DIR)" ]
   random_model "$BATS_TEST_TMPDIR/enough" --n-layer 1 --n-ctx 8 --vocab-size 300
   run "$BUILD/step8_kvcache/main" -m "$BATS_TEST_TMPDIR/enough" -o "$BATS_TEST_TMPDIR/out" "a b"
   [ "$status" -eq 0 ]
@@ -154,4 +165,55 @@ refuses() {
   [[ $output == *'`'* ]]
   [[ $output == *'↵'* ]]
   [[ $output == *"the tokens' bytes, one after the other, are the text"*ok* ]]
+}
+
+@test "step 1 counts the parameters of two models from their sizes: the published numbers" {
+  run "$BUILD/step1_explore/main" -m "$MODEL" -o "$BATS_TEST_TMPDIR/out"
+  echo "$output"
+  [[ $output == *" 124439808 "*" 1557611200"* ]]
+}
+
+@test "step 2 says that a text is empty, and names a missing file before anything else" {
+  run "$BUILD/step2_bpe/main" -m "$MODEL" ""
+  [ "$status" -eq 0 ]
+  [[ $output == *"the text is empty"* ]]
+  run --separate-stderr "$BUILD/step2_bpe/main" -m "$BATS_TEST_TMPDIR/none"
+  [ "$status" -eq 1 ]
+  [[ $output != *---* ]]
+}
+
+# setting NAME: the text that step 7 has written with one of its six settings, on one line.
+setting() {
+  printf '%s\n' "$output" | awk -v name="$1" '
+    index($0, sprintf("%-17s", name)) == 1 { on = 1; text = substr($0, 18); next }
+    on && /^                 / { text = text " " substr($0, 18); next }
+    { on = 0 }
+    END { sub(/<\|endoftext\|>$/, "", text); print text }'
+}
+
+# continuation OPTION...: the same from ./gpt2.
+continuation() {
+  local text
+  text=$("$GPT2" -m "$ROOT/models/tiny" --no-prompt -n 32 "$@" "On Monday the cache")
+  text=${text# }
+  printf '%s\n' "${text//$'\n'/↵}"
+}
+
+@test "step 7 writes by hand what ./gpt2 writes with the same settings and seed" {
+  run "$BUILD/step7_generate/main" -m "$ROOT/models/tiny" -o "$BATS_TEST_TMPDIR" "On Monday the cache"
+  [ "$status" -eq 0 ]
+  diff <(setting greedy) <(continuation -T 0)
+  diff <(setting "temperature 2") <(continuation -T 2 -k 0 -s 3)
+  diff <(setting "top-k 3") <(continuation -T 1 -k 3 -s 3)
+  diff <(setting "top-p 0.9") <(continuation -T 1 -k 0 -p 0.9 -s 3)
+}
+
+@test "step 7 is as surprised by a text as ./gpt2 --score" {
+  local text="The server crashed because it ran out of memory." by_hand by_engine
+  run "$BUILD/step7_generate/main" -m "$ROOT/models/tiny" -o "$BATS_TEST_TMPDIR" "$text"
+  by_hand=$(printf '%s\n' "$output" | sed -n 's/.*mean surprise \([0-9.]*\),.*/\1/p' | head -n 1)
+  by_engine=$(printf '%s' "$text" | "$GPT2" -m "$ROOT/models/tiny" --score - |
+    sed -n 's/^mean negative log-likelihood *\([0-9.]*\) nats/\1/p')
+  echo "by hand $by_hand, by the engine $by_engine"
+  awk -v a="$by_hand" -v b="$by_engine" 'BEGIN { exit !(a > 0 && a - b < 0.001 && b - a < 0.001) }'
 }

@@ -60,6 +60,10 @@ def check_headings(page, text):
     prose = re.sub(r"<!--.*?-->", "", prose, flags=re.DOTALL)
     words = len(prose.split())
     report("" if words <= MOST_WORDS else f"{words} words", f"{page}: at most {MOST_WORDS} words")
+    check_typed(page, text)
+
+
+def check_typed(page, text):
     typed = [c for c in re.findall(r"(?:^|\n)(<!--[^\n]*-->)?\n```text", text) if not c]
     report("" if not typed else f"{len(typed)} fences", f"{page}: no output is typed")
 
@@ -95,6 +99,12 @@ def check_next(page, text, pages):
            f"{page}: the end leads on")
 
 
+def check_front_door(text):
+    check_typed("README.md", text)
+    mute = [target for alt, target in re.findall(r"!\[([^\]]*)\]\(([^)]+)\)", text) if len(alt.split()) < 4]
+    report("\n".join(mute), "README.md: every picture has a text for who can't see it")
+
+
 # --- the glossary -------------------------------------------------------------------------------
 
 def prose_of(page):
@@ -106,7 +116,7 @@ def prose_of(page):
 def check_glossary(pages):
     """Each term stands in bold on the page that the glossary names, and on none before it, unless
     the sentence names the step that explains it."""
-    table = re.search(r"^## Glossary\n(.*?)^## ", read("README.md"), flags=re.DOTALL | re.MULTILINE)
+    table = re.search(r"^## Glossary\n(.*?)(^## |\Z)", read("README.md"), flags=re.DOTALL | re.MULTILINE)
     rows = re.findall(r"^\| ([^|]+) \| [^|]+ \| \[(\d)\]\(([^)]+)\) \|$", table[1] if table else "", re.M)
     report("" if rows else "no rows", "README.md: the glossary has terms")
     for terms, step, page in rows:
@@ -233,6 +243,7 @@ def main():
     pages = sorted(os.path.relpath(p, TOP) for p in glob.glob(os.path.join(TOP, "step*_*/README.md")))
     report("" if "# " in read("README.md") else "empty", "README.md is there")
     check_links("README.md", read("README.md"))
+    check_front_door(read("README.md"))
     check_glossary(pages)
     for page in pages:
         text, folder = read(page), os.path.dirname(page)

@@ -1,0 +1,171 @@
+#include "quantize.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "files.h"
+#include "model.h"
+#include "safetensors_write.h"
+#include "tensor.h"
+
+enum { NAME_SIZE = 64, ENTRIES_PER_LAYER = 16, ENTRIES_OUTSIDE = 8, FILE_LIMIT = 1 << 28 };
+
+/* The tensors of the file to be. */
+struct list {
+    struct safetensors_entry *entries; // [count]
+    char (*names)[NAME_SIZE];          // [count]
+    size_t count;
+};
+
+static void add(struct list *list, const char *name, const char *dtype, struct shape shape,
+                const void *data, size_t n_bytes) {
+    char *kept = list->names[list->count];
+    snprintf(kept, NAME_SIZE, "%s", name);
+    list->entries[list->count++] = (struct safetensors_entry){kept, dtype, shape, data, n_bytes};
+}
+
+static void add_array(struct list *list, const char *name, struct shape shape, const float *data) {
+    size_t count = 0;
+    shape_count(&shape, &count); // it is in memory, so it fits
+    add(list, name, "F32", shape, data, count * sizeof *data);
+}
+
+static void add_matrix(struct list *list, const char *name, const struct matrix *m) {
+    size_t scale_bytes = 0, all = weights_bytes(m);
+    if (m->format == MATRIX_F32_IN_OUT) {
+        add(list, name, "F32", shape_2(m->n_in, m->n_out), m->data, all);
+    } else if (m->format == MATRIX_F32_OUT_IN) {
+        add(list, name, "F32", shape_2(m->n_out, m->n_in), m->data, all);
+    } else if (m->format == MATRIX_BF16) {
+        add(list, name, "BF16", weights_panel_shape(m), m->data, all);
+    } else {
+        char scales[NAME_SIZE];
+        struct shape shape = weights_scale_shape(m);
+        shape_count(&shape, &scale_bytes);
+        scale_bytes *= sizeof *m->scales;
+        snprintf(scales, sizeof scales, "%s_scales", name);
+        add(list, name, "I8", weights_panel_shape(m), m->data, all - scale_bytes);
+        add(list, scales, "BF16", shape, m->scales, scale_bytes);
+    }
+}
+
+/* All matrices, which keep the alignment of what follows them; then the small arrays. */
+static void list_tensors(const struct gpt2_model *model, struct list *list) {
+    const struct gpt2_config *c = &model->config;
+    char name[NAME_SIZE];
+    add_matrix(list, "wte.weight", &model->embeddings);
+    if (model->head.data != model->embeddings.data)
+        add_matrix(list, "lm_head.weight", &model->head);
+    for (size_t i = 0; i < c->n_layer; i++) {
+        const struct gpt2_layer *l = &model->layers[i];
+        const struct {
+            const char *name;
+            const struct matrix *matrix;
+        } matrices[] = {{"attn.c_attn", &l->attn_c_attn},
+                        {"attn.c_proj", &l->attn_c_proj},
+                        {"mlp.c_fc", &l->mlp_c_fc},
+                        {"mlp.c_proj", &l->mlp_c_proj}};
+        for (size_t k = 0; k < sizeof matrices / sizeof matrices[0]; k++) {
+            snprintf(name, sizeof name, "h.%zu.%s.weight", i, matrices[k].name);
+            add_matrix(list, name, matrices[k].matrix);
+        }
+    }
+    add_array(list, "wpe.weight", shape_2(c->n_ctx, c->n_embd), model->wpe);
+    add_array(list, "ln_f.weight", shape_1(c->n_embd), model->ln_f_weight);
+    add_array(list, "ln_f.bias", shape_1(c->n_embd), model->ln_f_bias);
+    for (size_t i = 0; i < c->n_layer; i++) {
+        const struct gpt2_layer *l = &model->layers[i];
+        const struct {
+            const char *name;
+            size_t length;
+            const float *data;
+        } arrays[] = {{"ln_1.weight", c->n_embd, l->ln_1_weight},
+                      {"ln_1.bias", c->n_embd, l->ln_1_bias},
+                      {"attn.c_attn.bias", 3 * c->n_embd, l->attn_c_attn_bias},
+                      {"attn.c_proj.bias", c->n_embd, l->attn_c_proj_bias},
+                      {"ln_2.weight", c->n_embd, l->ln_2_weight},
+                      {"ln_2.bias", c->n_embd, l->ln_2_bias},
+                      {"mlp.c_fc.bias", c->n_inner, l->mlp_c_fc_bias},
+                      {"mlp.c_proj.bias", c->n_embd, l->mlp_c_proj_bias}};
+        for (size_t k = 0; k < sizeof arrays / sizeof arrays[0]; k++) {
+            snprintf(name, sizeof name, "h.%zu.%s", i, arrays[k].name);
+            add_array(list, name, shape_1(arrays[k].length), arrays[k].data);
+        }
+    }
+}
+
+static bool write_weights(const struct gpt2_model *model, const char *path, struct error *err) {
+    size_t most = model->config.n_layer * ENTRIES_PER_LAYER + ENTRIES_OUTSIDE;
+    struct list list = {calloc(most, sizeof *list.entries), calloc(most, sizeof *list.names), 0};
+    bool written = false;
+    if (list.entries == NULL || list.names == NULL) {
+        error_no_memory(err, path);
+    } else {
+        list_tensors(model, &list);
+        written = safetensors_write(path, list.entries, list.count, err);
+    }
+    free(list.entries);
+    free(list.names);
+    return written;
+}
+
+/* --- the folder ------------------------------------------------------------------------------- */
+
+static const char *const copied[] = {"config.json", "vocab.json", "merges.txt"};
+
+/* Nothing that is there may be written over. */
+static bool refuse_existing(const char *out, const char *name, struct error *err) {
+    char *path = path_join(out, name);
+    if (path == NULL)
+        return error_no_memory(err, out);
+    bool free_name = !file_exists(path) || error_set(err,
+                                                     "%s: is there already: name another folder, "
+                                                     "or remove it first",
+                                                     path);
+    free(path);
+    return free_name;
+}
+
+static bool copy_file(const char *folder, const char *out, const char *name, struct error *err) {
+    char *from = path_join(folder, name), *to = path_join(out, name);
+    size_t length;
+    char *bytes = NULL;
+    bool done = false;
+    if (from == NULL || to == NULL)
+        error_no_memory(err, name);
+    else if ((bytes = file_read(from, FILE_LIMIT, &length, err)) != NULL)
+        done = file_write(to, bytes, length, err);
+    free(bytes);
+    free(from);
+    free(to);
+    return done;
+}
+
+static bool write_folder(const char *folder, const char *out, const struct gpt2_model *model,
+                         struct error *err) {
+    if (!folder_make(out, err))
+        return false;
+    for (size_t i = 0; i < sizeof copied / sizeof copied[0]; i++) {
+        if (!copy_file(folder, out, copied[i], err))
+            return false;
+    }
+    char *path = path_join(out, "model.safetensors");
+    bool written = path != NULL ? write_weights(model, path, err) : error_no_memory(err, out);
+    free(path);
+    return written;
+}
+
+bool quantize_folder(const char *folder, const char *out, enum weights weights, size_t n_threads,
+                     struct error *err) {
+    if (!refuse_existing(out, "model.safetensors", err))
+        return false;
+    for (size_t i = 0; i < sizeof copied / sizeof copied[0]; i++) {
+        if (!refuse_existing(out, copied[i], err))
+            return false;
+    }
+    struct gpt2_model *model = gpt2_model_open_for_engine(folder, weights, n_threads, err);
+    bool written = model != NULL && write_folder(folder, out, model, err);
+    gpt2_model_close(model);
+    return written;
+}
