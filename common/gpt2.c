@@ -110,6 +110,10 @@ void gpt2_session_free(struct gpt2_session *session) {
     free(session);
 }
 
+const char *gpt2_kernels_name(const struct gpt2_session *session) {
+    return session->compute.kernels->name;
+}
+
 size_t gpt2_n_past(const struct gpt2_session *session) {
     return session->n_past;
 }
