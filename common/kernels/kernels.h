@@ -75,7 +75,7 @@ struct kernels {
 
 /*
  * The fastest table that works on this processor, or the one that the environment's GPT2_KERNELS
- * names ("portable", "avx2", "avx512", "neon"), if it works here. Never NULL.
+ * names ("portable", "avx2", "avx512", "avx512_dot", "neon"), if it works here. Never NULL.
  */
 const struct kernels *kernels_for_this_processor(void);
 
