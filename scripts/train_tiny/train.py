@@ -88,7 +88,7 @@ def arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--work", default="build/train_tiny")
     parser.add_argument("--name", default="checkpoint.pt")
-    parser.add_argument("--steps", type=int, default=11000)
+    parser.add_argument("--steps", type=int, default=22000)
     parser.add_argument("--rows", type=int, default=ROWS)
     parser.add_argument("--layers", type=int, default=4)
     parser.add_argument("--heads", type=int, default=4)
