@@ -19,7 +19,7 @@ from hints import hints
 
 ANYWHERE = 2500  # from this step on, a part of the rows begins in the middle of a text
 ROWS = 8  # rows of n_positions tokens in a batch
-FALL = 0.3  # the share of the steps in which the learning rate falls
+FALL = 0.375  # the share of the steps in which the learning rate falls
 
 
 def learning_rate(step, steps, peak):
@@ -88,7 +88,7 @@ def arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--work", default="build/train_tiny")
     parser.add_argument("--name", default="checkpoint.pt")
-    parser.add_argument("--steps", type=int, default=22000)
+    parser.add_argument("--steps", type=int, default=16000)
     parser.add_argument("--rows", type=int, default=ROWS)
     parser.add_argument("--layers", type=int, default=4)
     parser.add_argument("--heads", type=int, default=4)
