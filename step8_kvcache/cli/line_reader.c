@@ -61,6 +61,7 @@ static EditLine *editor_to_resume; // a signal handler has no other way to know
 static void on_continue(int signal_number) {
     int reason = errno;
     (void)signal_number;
+    el_set(editor_to_resume, EL_PREP_TERM, 0); // it thinks that the terminal is as it left it
     el_set(editor_to_resume, EL_PREP_TERM, 1);
     el_set(editor_to_resume, EL_REFRESH);
     errno = reason;

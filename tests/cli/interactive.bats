@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # The session that starts without a prompt on a terminal. on_terminal.py gives the program a
 # terminal, types, and prints what it shows.
+# shellcheck disable=SC2030,SC2031  # output, status: set by run
 
 load support
 
@@ -142,6 +143,40 @@ print(part(first) + part(second) == sys.argv[2].encode("utf-8", "surrogateescape
     'wait:> ' enter 'wait:> ' type:c enter 'wait:\ncdefgh\n> ' ctrl-d -- -n 5
   ended_well
   lacks "$output" ghija
+}
+
+# ---- Ctrl-Z and fg
+
+# in_shell STEP... -- [OPTION...]: a session that was started from a shell with job control.
+in_shell() {
+  local steps=()
+  while [ "$1" != -- ]; do steps+=("$1"); shift; done
+  shift
+  # The quotes in the middle keep what is typed apart from what is answered.
+  run python3 -IS "$HERE/on_terminal.py" "type:PS1=rea''dy:\\r" wait:ready: \
+    "type:'$GPT2' -m '${M:-$CHAIN}' $*\\r" 'wait:> ' "${steps[@]}" wait:ready: 'type:exit\r' \
+    -- bash --norc --noprofile --noediting -i
+  printf '%s\n' "$output"
+}
+
+@test "Ctrl-Z while the prompt is shown stops the session, and fg goes on with the line" {
+  in_shell type:x idle ctrl-z wait:Stopped wait:ready: 'type:fg\r' 'wait:> x' idle type:a enter \
+    'wait:xabcdefg\n> ' ctrl-d -- -n 6
+  ended_well
+  contains "$output" $'> xa\nxabcdefg\n> ' # the line is on the terminal once, and is one text
+}
+
+@test "Ctrl-Z while a text is written stops it, and fg goes on with it" {
+  M=$LONG in_shell type:a enter 'wait:abcd' ctrl-z wait:Stopped wait:ready: 'type:fg\r' 'wait:abcd' \
+    ctrl-c 'wait:\n> ' ctrl-d -- -n 16000
+  ended_well
+  # What came before and after is one text.
+  text=$(printf '%s\n' "$output" | grep -E '^[a-j]+(\^Z|\^C)?$|\^Z' | sed 's/\^[ZC].*//' | tr -d '\n')
+  printf '%s' "$text" | python3 -IS -c 'import sys
+text = sys.stdin.read()
+assert len(text) > 8, text
+letters = "abcdefghij" * (len(text) // 10 + 2)
+assert text in letters, text[:200]'
 }
 
 # ---- Ctrl-C and Ctrl-D

@@ -8,6 +8,7 @@
  *     FAULT_READ=short   read() gives 1 to 7 bytes      =eintr  every other one fails with EINTR
  *     FAULT_WRITE=short  write() takes 1 to 7 bytes     =eintr  every other one fails with EINTR
  *     FAULT_WRITE=N      after N bytes, write() finds the disk full
+ *     FAULT_KILL=N       after N bytes of write(), the process is killed (SIGKILL)
  *     FAULT_MMAP=1       no file can be mapped
  *     FAULT_THREADS=1    no thread can be started
  */
@@ -17,6 +18,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -120,10 +122,13 @@ ssize_t read(int fd, void *bytes, size_t size) {
 
 ssize_t write(int fd, const void *bytes, size_t size) {
     static ssize_t (*real)(int, const void *, size_t);
-    const char *how = setting("FAULT_WRITE");
+    const char *how = setting("FAULT_WRITE"), *kill_at = setting("FAULT_KILL");
+    bool kills = kill_at[0] != '\0', fills = how[0] >= '0' && how[0] <= '9';
     FIND(real, "write");
-    if (how[0] >= '0' && how[0] <= '9' && fd > STDERR_FILENO) {
-        unsigned long most = strtoul(how, NULL, 10), done = n_written;
+    if ((kills || fills) && fd > STDERR_FILENO) {
+        unsigned long most = strtoul(kills ? kill_at : how, NULL, 10), done = n_written;
+        if (done >= most && kills)
+            raise(SIGKILL);
         if (done >= most) {
             errno = ENOSPC;
             return -1;
@@ -135,14 +140,18 @@ ssize_t write(int fd, const void *bytes, size_t size) {
     return disturb(how, &n_writes, &size) ? real(fd, bytes, size) : -1;
 }
 
-void *mmap(void *address, size_t length, int protection, int flags, int fd, off_t offset) {
-    static void *(*real)(void *, size_t, int, int, int, off_t);
+void *mmap64(void *address, size_t length, int protection, int flags, int fd, off64_t offset) {
+    static void *(*real)(void *, size_t, int, int, int, off64_t);
     if (fd >= 0 && setting("FAULT_MMAP")[0] == '1') {
         errno = ENOMEM;
         return MAP_FAILED;
     }
-    FIND(real, "mmap");
+    FIND(real, "mmap64");
     return real(address, length, protection, flags, fd, offset);
+}
+
+void *mmap(void *address, size_t length, int protection, int flags, int fd, off_t offset) {
+    return mmap64(address, length, protection, flags, fd, offset);
 }
 
 int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*start)(void *),

@@ -1,0 +1,162 @@
+#!/usr/bin/env bats
+# When the system fails in the middle: no memory, no threads, short and interrupted reads and writes,
+# a full disk, a sudden end. tests/faults/preload.c makes it fail; faults.py goes through the
+# allocations. (test_no_memory does so for the library's functions, and finds leaks.)
+# shellcheck disable=SC2154  # status, output, stderr: set by run
+
+load support
+
+setup_file() {
+  export MODEL=$BATS_FILE_TMPDIR/model TEXT=$BATS_FILE_TMPDIR/text FAULTS_SO=$BUILD/tests/faults.so
+  random_model "$MODEL" --n-layer 1 --n-head 2 --n-embd 8 --n-ctx 16 --vocab-size 300
+  random_model "$MODEL.small" --n-layer 1 --n-head 2 --n-embd 8 --n-ctx 16 --vocab-size 60
+  printf 'the cache was empty, and so was the disk. ' >"$TEXT"
+}
+
+setup() {
+  [ -e "$FAULTS_SO" ] || skip "this needs Linux's LD_PRELOAD"
+  mkdir "$BATS_TEST_TMPDIR/here"
+  cd "$BATS_TEST_TMPDIR/here" || exit
+}
+
+# faulty SETTING... -- ARGUMENT...: the program with these faults.
+faulty() {
+  local settings=()
+  while [ "$1" != -- ]; do settings+=("$1"); shift; done
+  shift
+  env LD_PRELOAD="$FAULTS_SO" "${settings[@]}" "$GPT2" -m "$MODEL" "$@"
+}
+
+# without_memory ARGUMENT...: no allocation that fails does worse than one line and status 1.
+without_memory() {
+  run python3 -IS "$HERE/faults.py" --before "${BEFORE:-}" "$FAULTS_SO" 'gpt2: ' "$GPT2" -m "$MODEL.small" "$@"
+  printf '%s\n' "$output"
+  equal "status $status" "status 0"
+}
+
+# nothing_else NAME...: these are all the files that are here.
+nothing_else() { equal "$(ls -A)" "$(printf '%s\n' "$@" | sort)"; }
+
+# ---- memory and threads
+
+@test "each allocation that fails while a text is generated is a line" {
+  without_memory -n 3 -T 0 '!!'
+  without_memory -n 3 -T 0 -w int8 -t 3 '!!'
+  without_memory -n 2 -T 0 --no-cache '!!'
+}
+
+@test "each allocation that fails while an answer in JSON is made is a line" {
+  without_memory -n 3 --seed 1 --json '!!'
+}
+
+@test "each allocation that fails while a text is scored is a line" {
+  printf '!!""##!!' >text
+  without_memory --score text
+}
+
+@test "each allocation that fails while texts become tokens and back is a line" {
+  without_memory --tokenize '!!"#'
+  without_memory --detokenize '1 2'
+  without_memory --top 3 '!'
+}
+
+@test "each allocation that fails while a folder is quantized is a line" {
+  BEFORE='rm -rf quantized' without_memory -w int8 --quantize quantized
+}
+
+@test "each allocation that fails in a lesson is a line, and no picture" {
+  for step in step1_explore step4_attention; do
+    run python3 -IS "$HERE/faults.py" --lesson "$FAULTS_SO" '(error|step[0-9]): ' \
+      "$BUILD/$step/main" -m "$MODEL.small" -o pictures '!!'
+    printf '%s\n' "$output"
+    equal "status $status" "status 0"
+  done
+}
+
+@test "a file that cannot be mapped is named" {
+  run --separate-stderr faulty FAULT_MMAP=1 -- '!'
+  refused 1 "$MODEL/model.safetensors: cannot map" "Cannot allocate memory"
+}
+
+@test "threads that cannot be started are counted, and fewer of them offered" {
+  run --separate-stderr faulty FAULT_THREADS=1 -- -t 4 '!'
+  refused 1 "could not start 4 threads" "-t N"
+  run --separate-stderr faulty FAULT_THREADS=1 -- -t 1 -n 2 -T 0 '!'
+  fine
+}
+
+# ---- reads and writes
+
+@test "reads that come in pieces or are interrupted make no difference" {
+  for mode in '-n 5 -T 0 !' "--score $TEXT" '--top 3 !' '--tokenize' '--detokenize'; do
+    # shellcheck disable=SC2086  # the words of a mode
+    expected=$(printf '1 2 3' | gpt2 $mode)
+    for how in short eintr; do
+      # shellcheck disable=SC2086
+      found=$(printf '1 2 3' | faulty FAULT_READ=$how -- $mode)
+      equal "$found" "$expected"
+    done
+  done
+}
+
+@test "writes that go out in pieces or are interrupted make no difference" {
+  gpt2 --logits expected '!'
+  gpt2 -w int8 --quantize expected_folder
+  for how in short eintr; do
+    faulty FAULT_WRITE=$how -- --logits "$how" '!'
+    same_bytes "$how" expected
+    faulty FAULT_WRITE=$how -- -w int8 --quantize "folder_$how"
+    diff -r "folder_$how" expected_folder
+  done
+  nothing_else expected short eintr expected_folder folder_short folder_eintr
+}
+
+@test "a disk that fills up under --logits leaves the file that was there" {
+  printf good >logits
+  for room in 0 1 1000; do
+    run --separate-stderr faulty FAULT_WRITE=$room -- --logits logits '!'
+    refused 1 "logits: cannot write 1200 bytes" "No space left" "make room on the disk"
+    equal "$(cat logits)" good
+  done
+  nothing_else logits
+}
+
+@test "a disk that fills up under --quantize leaves no model that looks whole" {
+  for room in 0 100 5000 20000; do
+    run --separate-stderr faulty FAULT_WRITE=$room -- -w int8 --quantize "out$room"
+    refused 1 "No space left" "make room on the disk"
+    test ! -e "out$room/model.safetensors"
+    equal "$(find "out$room" -name '*.??????')" ""
+    run --separate-stderr gpt2 -m "out$room" '!'
+    equal "status $status" "status 1"
+  done
+}
+
+@test "a disk that fills up under a picture is named, and the lesson goes on" {
+  run env LD_PRELOAD="$FAULTS_SO" FAULT_WRITE=100 "$BUILD/step4_attention/main" -m "$MODEL" -o pictures '!!'
+  equal "status $status" "status 0"
+  contains "$output" "no picture: pictures/" "No space left" "make room on the disk"
+  equal "$(ls -A pictures)" ""
+}
+
+@test "a program killed in the middle of --quantize leaves no model that looks whole" {
+  for at in 0 100 5000 20000; do
+    status=0
+    faulty FAULT_KILL=$at -- -w int8 --quantize "out$at" || status=$?
+    equal "status $status" "status 137"
+    test ! -e "out$at/model.safetensors"
+    run --separate-stderr gpt2 -m "out$at" '!'
+    refused 1 "no such file"
+    gpt2 -w int8 --quantize "again$at"
+    run --separate-stderr gpt2 -m "again$at" -n 1 -T 0 '!'
+    fine
+  done
+}
+
+@test "a program killed in the middle of --logits leaves the file that was there" {
+  printf good >logits
+  status=0
+  faulty FAULT_KILL=100 -- --logits logits '!' || status=$?
+  equal "status $status" "status 137"
+  equal "$(cat logits)" good
+}
