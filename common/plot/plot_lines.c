@@ -149,11 +149,11 @@ static void draw_point(struct canvas *canvas, int x, int y, size_t series, struc
     }
 }
 
-/* Whether a value lies below (-1) or above (1) the area. A rounding error, such as a cosine of
- * 1.0000001, does not count. */
-static int side_of(const struct area *area, double y) {
-    double slack = 1e-6 * (area->y_high - area->y_low);
-    return y < area->y_low - slack ? -1 : y > area->y_high + slack ? 1 : 0;
+/* Moves a value onto the edge of the area where it is beyond by a rounding error, like a cosine of
+ * 1.0000001. */
+static double onto_edge(const struct area *area, double y) {
+    double edge = fmin(fmax(y, area->y_low), area->y_high);
+    return fabs(y - edge) <= 1e-6 * (area->y_high - area->y_low) ? edge : y;
 }
 
 /* Pulls the end (x, y) of a line, whose other end is (to_x, to_y), back to the edge of the area if
@@ -168,7 +168,7 @@ static void pull_in(const struct area *area, double *x, double *y, double to_x, 
 /* The line from (x0, y0) to (x1, y1), as far as it lies inside the area. */
 static void draw_segment(struct canvas *canvas, const struct area *area, double x0, double y0,
                          double x1, double y1, size_t dash, int *walked, struct color color) {
-    if (side_of(area, y0) != 0 && side_of(area, y0) == side_of(area, y1))
+    if (fmax(y0, y1) < area->y_low || fmin(y0, y1) > area->y_high)
         return;
     double from_x = x0, from_y = y0;
     pull_in(area, &x0, &y0, x1, y1);
@@ -185,14 +185,14 @@ static void draw_series(struct canvas *canvas, const struct area *area,
     double last_x = 0.0, last_y = 0.0;
     bool connected = false;
     for (size_t i = 0; i < series->n; i++) {
-        double x = x_value(series, i), y = series->y[i];
+        double x = x_value(series, i), y = onto_edge(area, series->y[i]);
         if (!isfinite(x) || !isfinite(y)) {
             connected = false;
             continue;
         }
         if (connected)
             draw_segment(canvas, area, last_x, last_y, x, y, points ? 0 : s, &walked, color);
-        if (points && side_of(area, y) == 0)
+        if (points && y >= area->y_low && y <= area->y_high)
             draw_point(canvas, x_of(area, x), y_of(area, y), s, color);
         last_x = x;
         last_y = y;
