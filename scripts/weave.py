@@ -34,7 +34,7 @@ BLOCK = re.compile(r"(?P<head><!-- (?P<kind>code|output): (?P<source>[^\n]*?) --
                    r"(?P<fence>```+)[a-z]*\n)(?P<content>.*?)(?P<end>^(?P=fence)$)",
                    re.DOTALL | re.MULTILINE)
 MEASURED = re.compile(r"\d+(\.\d+)?(?= ?(s|ms|us|tokens/s|MiB|GiB|MB/s|GB/s|times as fast|"
-                      r"times as long|% of the time)\b)")
+                      r"GFLOP/s|times as long|% of the time)\b)")
 NUMBER = re.compile(r"-?\d+\.\d+(?:e[-+]\d+)?")
 TOLERANCE = 1e-3
 
