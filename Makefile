@@ -57,13 +57,20 @@ GPT2_SOURCES := step8_kvcache/gpt2.c $(wildcard step8_kvcache/cli/*.c)
 STEPS := $(patsubst %/main.c,%,$(wildcard step*_*/main.c))
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*.c))
 TEST_TOOLS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/*.c))
+FUZZ_TARGETS := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/%,$(wildcard tests/fuzz/fuzz_*.c))
+FUZZ_MAIN = $(BUILD)/tests/fuzz/main.o
+BENCH_TOOLS := $(patsubst scripts/bench/%.c,$(BUILD)/bench/%,\
+	$(filter-out scripts/bench/results.c,$(wildcard scripts/bench/*.c)))
+ifeq ($(shell uname),Linux)
+FAULTS := $(BUILD)/tests/faults.so
+endif
 
 LIBRARY := $(BUILD)/libgpt2.a
 GPT2_OBJECTS := $(GPT2_SOURCES:%.c=$(BUILD)/%.o)
 
 # --- what there is to make ------------------------------------------------------------------------
 
-.PHONY: all gpt2 test tests docs bench model clean help
+.PHONY: all gpt2 test tests fuzz fuzz_targets docs bench model clean help
 all: gpt2 $(STEPS:%=$(BUILD)/%/main)
 
 # The program is built in $(BUILD). In the usual place it is also put where the pages say, ./gpt2.
@@ -91,12 +98,19 @@ test: gpt2 tests
 	@BUILD="$(BUILD)" tests/run.sh
 
 # The programs that the tests run, without running them.
-tests: $(UNIT_TESTS) $(TEST_TOOLS)
+tests: $(UNIT_TESTS) $(TEST_TOOLS) $(FUZZ_TARGETS) $(BENCH_TOOLS) $(FAULTS)
 
-docs: all
+# Looks for inputs that break the library, SECONDS for each kind; needs clang.
+SECONDS = 60
+fuzz:
+	tests/fuzz/run.sh "$(SECONDS)"
+
+fuzz_targets: $(FUZZ_TARGETS)
+
+docs: all $(BUILD)/bench/table
 	python3 scripts/weave.py
 
-bench: gpt2 tests
+bench:
 	scripts/bench.sh
 
 model:
@@ -110,6 +124,7 @@ help:
 	@echo "make gpt2       build ./gpt2"
 	@echo "make step1      build and run step 1 (to 8): PROMPT=\"...\" MODEL=DIR are its input"
 	@echo "make test       run all tests (scripts/test.sh installs what they need first)"
+	@echo "make fuzz       look for inputs that break it: SECONDS=60 for each kind (needs clang)"
 	@echo "make docs       put code and output on the pages anew"
 	@echo "make bench      measure the speed"
 	@echo "make model      download GPT-2 124M to models/gpt2 (548 MB)"
@@ -147,7 +162,20 @@ $(BUILD)/step%/main: $(BUILD)/step%/main.o $(LIBRARY)
 $(UNIT_TESTS): $(BUILD)/tests/%: $(BUILD)/tests/unit/%.o $(LIBRARY)
 	$(CC) $(LDFLAGS) -o $@ $^ $$($(PKG_CONFIG) --libs cmocka) $(LIBS)
 
+# FUZZ_MAIN= leaves the main out: libFuzzer has its own.
+$(FUZZ_TARGETS): $(BUILD)/tests/%: $(BUILD)/tests/fuzz/%.o $(FUZZ_MAIN) $(LIBRARY)
+	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+# It stands between a program and the C library, so nothing may stand between those two and it.
+$(BUILD)/tests/faults.so: tests/faults/preload.c $(FLAGS_FILE)
+	@mkdir -p $(@D)
+	$(CC) -std=c11 $(WARNINGS) -O1 -shared -fPIC -o $@ $< -ldl
+
 $(TEST_TOOLS): $(BUILD)/tests/%: $(BUILD)/tests/%.o $(LIBRARY)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+$(BENCH_TOOLS): $(BUILD)/bench/%: $(BUILD)/scripts/bench/%.o $(BUILD)/scripts/bench/results.o $(LIBRARY)
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
 

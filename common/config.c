@@ -21,8 +21,8 @@ static bool read_size(const char *path, const cJSON *object, const char *name, s
     }
     bool may_be_zero = strcmp(name, "n_layer") == 0;
     if (!json_count(item, value) || (*value == 0 && !may_be_zero))
-        return model_file_refuse(err, path, "%s is not a whole number of at least %d", name,
-                                 may_be_zero ? 0 : 1);
+        return model_file_refuse(err, path, "%s is not a whole number from %d to %zu", name,
+                                 may_be_zero ? 0 : 1, JSON_COUNT_MAX);
     return true;
 }
 

@@ -43,9 +43,11 @@ static inline bool error_set(struct error *err, const char *format, ...) {
     va_start(arguments, format);
     vsnprintf(err->message, sizeof err->message, format, arguments);
     va_end(arguments);
-    for (char *c = err->message; *c != '\0'; c++) {
-        if ((unsigned char)*c < 0x20 || *c == 0x7f)
+    for (unsigned char *c = (unsigned char *)err->message; *c != '\0'; c++) {
+        if (*c < 0x20 || *c == 0x7f)
             *c = '?';
+        else if (c[0] == 0xc2 && c[1] >= 0x80 && c[1] <= 0x9f) // U+0080 to U+009f: more controls
+            c[0] = c[1] = '?';
     }
     return false;
 }

@@ -1,7 +1,8 @@
 #if defined(__linux__)
 #define _DEFAULT_SOURCE // madvise
 #endif
-#define _XOPEN_SOURCE 700 // realpath
+#define _XOPEN_SOURCE 700    // realpath
+#define _FILE_OFFSET_BITS 64 // a 32-bit system too has files of more than 2 GB
 #if defined(__APPLE__)
 #define _DARWIN_C_SOURCE // madvise
 #endif
@@ -23,7 +24,7 @@ static const char COPY_AGAIN[] = "copy it again, to another disk";
  * Opens a regular file and finds its size. Returns the descriptor, or -1.
  * O_NONBLOCK keeps open() from waiting for the other end of a pipe; it does nothing to files.
  */
-static int open_regular(const char *path, size_t *size, struct error *err) {
+static int open_regular(const char *path, uintmax_t *size, struct error *err) {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0) {
         error_set(err, "%s: cannot open: %s%s", path, strerror(errno),
@@ -36,13 +37,8 @@ static int open_regular(const char *path, size_t *size, struct error *err) {
     } else if (!S_ISREG(status.st_mode)) {
         error_set(err, "%s: is a %s, expected a file", path,
                   S_ISDIR(status.st_mode) ? "folder" : "pipe or device");
-    } else if ((uintmax_t)status.st_size > SIZE_MAX - 1) {
-        error_set(err,
-                  "%s: has %jd bytes, more than this 32-bit program can address: build it on a "
-                  "64-bit system",
-                  path, (intmax_t)status.st_size);
     } else {
-        *size = (size_t)status.st_size;
+        *size = (uintmax_t)status.st_size;
         return fd;
     }
     close(fd);
@@ -66,18 +62,18 @@ static ssize_t read_fully(int fd, char *bytes, size_t size) {
 }
 
 char *file_read(const char *path, size_t limit, size_t *length, struct error *err) {
-    size_t size;
+    uintmax_t size;
     int fd = open_regular(path, &size, err);
     if (fd < 0)
         return NULL;
     char *bytes = NULL;
     if (size > limit) {
-        error_set(err, "%s: has %zu bytes, expected at most %zu: check that it is the right file",
+        error_set(err, "%s: has %ju bytes, expected at most %zu: check that it is the right file",
                   path, size, limit);
-    } else if ((bytes = malloc(size + 1)) == NULL) {
+    } else if ((bytes = malloc((size_t)size + 1)) == NULL) {
         error_no_memory(err, path);
     } else {
-        ssize_t n = read_fully(fd, bytes, size);
+        ssize_t n = read_fully(fd, bytes, (size_t)size);
         if (n < 0) {
             error_set(err, "%s: cannot read: %s; %s", path, strerror(errno), COPY_AGAIN);
             free(bytes);
@@ -92,14 +88,19 @@ char *file_read(const char *path, size_t limit, size_t *length, struct error *er
 }
 
 bool file_map(const char *path, struct mapped_file *file, struct error *err) {
-    size_t size;
+    uintmax_t size;
     int fd = open_regular(path, &size, err);
     if (fd < 0)
         return false;
-    *file = (struct mapped_file){.data = NULL, .length = size};
+    *file = (struct mapped_file){.data = NULL, .length = (size_t)size};
     bool mapped = true;
-    if (size > 0) { // an empty mapping is an error to mmap, and no problem to us
-        void *data = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
+    if (size != file->length) {
+        mapped = error_set(err,
+                           "%s: has %ju bytes, more than this 32-bit program can address: build "
+                           "it on a 64-bit system",
+                           path, size);
+    } else if (size > 0) { // an empty mapping is an error to mmap, and no problem to us
+        void *data = mmap(NULL, (size_t)size, PROT_READ, MAP_PRIVATE, fd, 0);
         mapped = data != MAP_FAILED;
         if (mapped)
             file->data = data;
@@ -107,7 +108,7 @@ bool file_map(const char *path, struct mapped_file *file, struct error *err) {
             error_set(err,
                       "%s: cannot map %zu bytes into memory: %s; close other programs, or use a "
                       "smaller model",
-                      path, size, strerror(errno));
+                      path, (size_t)size, strerror(errno));
     }
     close(fd);
     return mapped;

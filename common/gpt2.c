@@ -39,17 +39,21 @@ static size_t n_scores(const struct gpt2_config *config) {
     return groups_of(config->n_ctx, KEY_TILE) * KEY_TILE;
 }
 
-/* Each item of attention needs room for the scores of the queries that run side by side. */
-static size_t scores_size(const struct gpt2_config *config) {
-    size_t n_items = config->n_head * groups_of(config->n_ctx, QUERIES_PER_ITEM);
-    return n_items * ATTEND_TOGETHER * n_scores(config);
+/* Each item of attention needs room for the scores of the queries that run side by side. NULL
+ * without memory. */
+static float *new_scores(const struct gpt2_config *config) {
+    size_t n_rows;
+    if (!size_multiply(config->n_head, groups_of(config->n_ctx, QUERIES_PER_ITEM), &n_rows) ||
+        !size_multiply(n_rows, ATTEND_TOGETHER, &n_rows))
+        return NULL;
+    return tensor_new_2(n_rows, n_scores(config));
 }
 
 static bool allocate(struct gpt2_session *session) {
     const struct gpt2_config *config = &session->model->config;
     size_t n_ctx = config->n_ctx, n_embd = config->n_embd, d_head = n_embd / config->n_head;
     size_t n_heads, n_padded;
-    // As large as any size below, so that their products fit too.
+    // As large as the sizes of the cache and of x, normed, qkv and context, so that these fit too.
     if (!size_multiply(config->n_layer, config->n_head, &n_heads) ||
         !size_multiply(n_ctx + KEY_TILE, n_embd + config->n_head * 16, &n_padded) ||
         !size_multiply(n_padded, config->n_layer + 1, &n_padded))
@@ -59,7 +63,7 @@ static bool allocate(struct gpt2_session *session) {
     session->x = tensor_new_2(n_ctx, n_embd);
     session->normed = tensor_new_2(n_ctx, n_embd);
     session->qkv = tensor_new_2(n_ctx, 3 * n_embd);
-    session->scores = tensor_new(scores_size(config));
+    session->scores = new_scores(config);
     session->context = tensor_new_2(n_ctx, n_embd);
     session->widened = tensor_new_2(n_ctx, config->n_inner);
     session->logits = tensor_new(config->vocab_size);
@@ -104,6 +108,10 @@ void gpt2_session_free(struct gpt2_session *session) {
     tensor_free(session->widened);
     tensor_free(session->logits);
     free(session);
+}
+
+const char *gpt2_kernels_name(const struct gpt2_session *session) {
+    return session->compute.kernels->name;
 }
 
 size_t gpt2_n_past(const struct gpt2_session *session) {

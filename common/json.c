@@ -40,7 +40,8 @@ cJSON *json_parse(const char *path, const char *text, size_t length, struct erro
     cJSON *value = cJSON_ParseWithLengthOpts(text, length, &end, false);
     if (value == NULL) {
         size_t at = end != NULL && end >= text ? (size_t)(end - text) : 0;
-        model_file_refuse(err, path, "not valid JSON near byte %zu", at);
+        // cJSON does not say which of the two it was.
+        model_file_refuse(err, path, "not valid JSON near byte %zu, unless memory ran out", at);
         return NULL;
     }
     size_t used = (size_t)(end - text);
@@ -57,8 +58,7 @@ bool json_count(const cJSON *item, size_t *count) {
     if (!cJSON_IsNumber(item))
         return false;
     double value = item->valuedouble;
-    // 2^53: beyond it a double can't tell neighbouring whole numbers apart. (NaN fails both.)
-    if (!(value >= 0.0 && value <= 9007199254740992.0) || value > (double)SIZE_MAX)
+    if (!(value >= 0.0 && value <= (double)JSON_COUNT_MAX)) // a NaN is no count either
         return false;
     *count = (size_t)value;
     return (double)*count == value;

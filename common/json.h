@@ -22,7 +22,12 @@
  */
 cJSON *json_parse(const char *path, const char *text, size_t length, struct error *err);
 
-/* Takes a whole number from 0 to 2^53 out of a value; false when it is anything else. */
+/*
+ * Takes a whole number from 0 to JSON_COUNT_MAX out of a value; false when it is anything else.
+ * The most is 2^53, beyond which a double can't tell neighbouring whole numbers apart, or on a
+ * 32-bit system what a size_t holds.
+ */
+#define JSON_COUNT_MAX (SIZE_MAX < 9007199254740992u ? SIZE_MAX : (size_t)9007199254740992u)
 bool json_count(const cJSON *item, size_t *count);
 
 /*

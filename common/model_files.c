@@ -1,4 +1,5 @@
 #define _POSIX_C_SOURCE 200809L
+#define _FILE_OFFSET_BITS 64 // a 32-bit system too has files of more than 2 GB
 
 #include "model_files.h"
 

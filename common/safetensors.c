@@ -148,8 +148,9 @@ static bool read_shape(const struct safetensors *file, const cJSON *array,
                                      tensor->name, SHAPE_MAX_RANK);
         if (!json_count(item, &shape->dims[shape->rank]))
             return model_file_refuse(err, file->path,
-                                     "tensor %s: dimension %zu of its shape is not a whole number",
-                                     tensor->name, shape->rank + 1);
+                                     "tensor %s: dimension %zu of its shape is not a whole number "
+                                     "from 0 to %zu",
+                                     tensor->name, shape->rank + 1, JSON_COUNT_MAX);
         shape->rank++;
     }
     if (!shape_count(shape, &tensor->n_elements))
@@ -165,10 +166,19 @@ static bool read_offsets(const struct safetensors *file, const cJSON *array,
     if (cJSON_GetArraySize(array) != 2 || !json_count(array->child, &tensor->begin) ||
         !json_count(array->child->next, &end) || end < tensor->begin)
         return model_file_refuse(err, file->path,
-                                 "tensor %s: data_offsets must be two whole numbers [begin, end], "
-                                 "end not before begin",
-                                 tensor->name);
+                                 "tensor %s: data_offsets must be two whole numbers [begin, end] "
+                                 "from 0 to %zu, end not before begin",
+                                 tensor->name, JSON_COUNT_MAX);
     tensor->n_bytes = end - tensor->begin;
+    return true;
+}
+
+/* How many bytes n numbers take; false when they don't fill whole bytes or don't fit into memory. */
+static bool bytes_of(size_t n, const struct dtype *dtype, size_t *bytes) {
+    size_t rest = n % 8 * dtype->bits;
+    if (rest % 8 != 0 || !size_multiply(n / 8, dtype->bits, bytes) || *bytes > SIZE_MAX - rest / 8)
+        return false;
+    *bytes += rest / 8;
     return true;
 }
 
@@ -185,10 +195,9 @@ static bool read_entry(const struct safetensors *file, const cJSON *item,
                                  "tensor %s has the unknown dtype %s, expected F32, F16 or BF16",
                                  tensor->name, entry.dtype->valuestring);
     tensor->dtype = dtype->name;
-    size_t bits;
+    size_t bytes;
     char text[SHAPE_TEXT_SIZE];
-    if (!size_multiply(tensor->n_elements, dtype->bits, &bits) || bits % 8 != 0 ||
-        bits / 8 != tensor->n_bytes)
+    if (!bytes_of(tensor->n_elements, dtype, &bytes) || bytes != tensor->n_bytes)
         return model_file_refuse(
             err, file->path,
             "tensor %s of %s and shape %s has %zu bytes of data, which does not match",

@@ -62,6 +62,10 @@ bool score_text(struct gpt2_session *session, const struct gpt2_model *model,
             err, "the model has one position only, so no token has a context: use another model");
     double mean = sum / (double)n_scored;
     *score = (struct score){n_scored, mean, exp(mean)};
+    if (isnan(mean)) // C libraries print it with and without a sign
+        return error_set(err,
+                         "the mean surprise is no number: the model's weights are damaged, get "
+                         "model.safetensors again");
     return isfinite(score->perplexity) ||
            error_set(err,
                      "the mean surprise is %g nats: the model's weights are damaged, get "

@@ -7,7 +7,6 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -17,13 +16,16 @@
 
 enum {
     PIECES_PER_THREAD = 4, // pieces of a loop: enough to even out threads that run at odds
+    PIECES_BITS = 12,      // room to count them in
     SPINS = 2000,          // looks before a thread sleeps: some tens of microseconds
 };
+_Static_assert(THREADS_MAX *PIECES_PER_THREAD < 1 << PIECES_BITS, "the pieces fit their bits");
 
 /*
- * The loop being run. Its pieces are handed out from one word, `left`: the loop's number in the
- * upper half, and how many pieces nobody has taken yet in the lower. Whoever counts it down by one
- * has taken that piece, and may then read the other members: the loop can't end without it.
+ * The loop being run. Its pieces are handed out from one word, `left`: how many pieces nobody has
+ * taken yet in the lowest PIECES_BITS, and the loop's number above them. Whoever counts it down by
+ * one has taken that piece, and may then read the other members: the loop can't end without it.
+ * It is as wide as the machine's own words, which every processor counts in one go.
  */
 struct threads {
     size_t n_threads;
@@ -33,7 +35,7 @@ struct threads {
     threads_task *task;
     void *context;
     size_t n_items, n_pieces;
-    _Atomic uint64_t left;
+    _Atomic size_t left;
     _Atomic size_t n_done; // pieces of this loop that have ended
 
     _Atomic size_t n_sleeping; // workers that wait for work_ready
@@ -44,8 +46,8 @@ struct threads {
     pthread_cond_t work_done;
 };
 
-static uint64_t pieces_left(uint64_t left) {
-    return left & UINT32_MAX;
+static size_t pieces_left(size_t left) {
+    return left & (((size_t)1 << PIECES_BITS) - 1);
 }
 
 /* Tells the processor that this is a waiting loop. */
@@ -68,12 +70,12 @@ static void run_piece(const struct threads *pool, size_t piece) {
 
 /* Takes pieces and does them until nobody has any left to give. */
 static void work(struct threads *pool) {
-    uint64_t left = atomic_load(&pool->left);
+    size_t left = atomic_load(&pool->left);
     while (pieces_left(left) > 0) {
         if (!atomic_compare_exchange_weak(&pool->left, &left, left - 1))
             continue; // another thread was faster; `left` is now what it left
         size_t n_pieces = pool->n_pieces;
-        run_piece(pool, n_pieces - (size_t)pieces_left(left));
+        run_piece(pool, n_pieces - pieces_left(left));
         if (atomic_fetch_add(&pool->n_done, 1) + 1 == n_pieces &&
             atomic_load(&pool->caller_sleeps)) {
             pthread_mutex_lock(&pool->mutex);
@@ -198,8 +200,8 @@ void threads_run(struct threads *pool, size_t n_items, threads_task *task, void 
     pool->n_items = n_items;
     pool->n_pieces = n_items < most ? n_items : most;
     atomic_store(&pool->n_done, 0);
-    uint64_t loop = (atomic_load(&pool->left) >> 32) + 1;
-    atomic_store(&pool->left, loop << 32 | pool->n_pieces);
+    size_t loop = (atomic_load(&pool->left) >> PIECES_BITS) + 1;
+    atomic_store(&pool->left, loop << PIECES_BITS | pool->n_pieces);
     if (atomic_load(&pool->n_sleeping) > 0) {
         pthread_mutex_lock(&pool->mutex);
         pthread_cond_broadcast(&pool->work_ready);

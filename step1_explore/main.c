@@ -6,6 +6,8 @@
  * lists all tensors, and counts where the numbers are. In the end it hands over to
  * common/safetensors, which does the same with every check that an unknown file needs.
  */
+#define _FILE_OFFSET_BITS 64 // a 32-bit system too has files of more than 2 GB
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>

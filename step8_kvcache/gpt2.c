@@ -21,6 +21,7 @@
 
 #include "../common/clock.h"
 #include "../common/files.h"
+#include "../common/kernels/kernels.h"
 #include "../common/quantize.h"
 #include "../common/score.h"
 #include "../common/tokenizer.h"
@@ -322,6 +323,10 @@ int main(int argc, char **argv) {
         return print_text(options_help());
     if (program.options.mode == MODE_VERSION)
         return print_text("gpt2 " GPT2_VERSION "\n");
+    if (!kernels_check_wanted(&err)) {
+        fprintf(stderr, "gpt2: %s\n", err.message);
+        return EXIT_USAGE;
+    }
 
     int status = run(&program, argv[0], &err);
     if (status == EXIT_FAILURE && program.output.closed)

@@ -6,6 +6,7 @@
  * libm), so that a seed gives the same bytes on every machine; golden results rely on that.
  */
 #define _POSIX_C_SOURCE 200809L
+#define _FILE_OFFSET_BITS 64 // a 32-bit system too has files of more than 2 GB
 
 #include <getopt.h>
 #include <inttypes.h>

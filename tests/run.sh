@@ -3,7 +3,7 @@
 # count serves all; the last line is "N passed, N failed, N skipped".
 #
 #   tests/run.sh            everything
-#   tests/run.sh unit cli   some suites: unit golden cli docs sanitize
+#   tests/run.sh unit cli   some suites: unit golden cli fuzz docs sanitize threads
 # BUILD is the folder that `make` built in; `make tests gpt2` has to come first.
 set -u
 cd "$(dirname "$0")/.." || exit 1
@@ -69,6 +69,18 @@ cli() {
   done
 }
 
+# Inputs that fuzzing began with or found, each a test. Looking for new ones is `make fuzz`.
+fuzz() { # [FOLDER NAME]: the build with its fuzz targets, and what to call the suites
+  for program in "${1:-$BUILD}"/tests/fuzz_*; do
+    case $program in *.*) continue ;; esac
+    target=${program##*/fuzz_}
+    # The names of the inputs have no spaces.
+    # shellcheck disable=SC2046
+    run_suite "${2:-fuzz}-$target" "$program" $(find "tests/fuzz/corpus/$target" \
+      "tests/fuzz/found/$target" -type f 2>/dev/null | sort)
+  done
+}
+
 docs() {
   run_suite docs-woven tests/docs/check.sh
   # A model with the shapes of GPT-2 124M that cuts texts like models/tiny does. It takes seconds
@@ -91,9 +103,32 @@ sanitize() {
     CMOCKA_MESSAGE_OUTPUT=TAP run_suite "sanitize-$(basename "$program")" "$program"
   done
   BUILD="$BUILD/sanitize" run_suite sanitize-forward tests/golden/check.sh
+  fuzz "$BUILD/sanitize" sanitize-fuzz
 }
 
-[ $# -gt 0 ] || set -- unit golden cli docs sanitize
+# What several threads do, with the compiler watching for accesses that nothing orders.
+threads() {
+  lacks_proc threads && return
+  # Some systems lack this sanitizer, and some kernels place memory where it cannot work.
+  if ! echo 'int main(void) { return 0; }' |
+    ${CC:-cc} -x c -fsanitize=thread - -o "$LOG/probe" 2>"$LOG/probe.err" ||
+    ! "$LOG/probe" 2>"$LOG/probe.err"; then
+    echo "ok - threads # SKIP the thread sanitizer does not work here" >"$LOG/threads.tap"
+    printf '%-28s left out: the thread sanitizer does not work here\n' threads
+    return
+  fi
+  watched="$BUILD/threads"
+  make -s BUILD="$watched" CFLAGS='-O1 -g' SANITIZE=thread "$watched/tests/test_threads" \
+    "$watched/tests/test_gpt2" "$watched/tests/random_model" || {
+    echo "not ok 0 - the build with the thread sanitizer failed" >"$LOG/threads.tap"
+    return
+  }
+  for name in threads gpt2; do
+    CMOCKA_MESSAGE_OUTPUT=TAP run_suite "threads-test_$name" "$watched/tests/test_$name"
+  done
+}
+
+[ $# -gt 0 ] || set -- unit golden cli fuzz docs sanitize threads
 for suite in "$@"; do
   "$suite"
 done

@@ -14,9 +14,3 @@ void cache_write(float *keys, float *values, size_t position, size_t d_head, con
         column[i * KEY_TILE] = key[i];
     memcpy(values + position * padded_head(d_head), value, d_head * sizeof *value);
 }
-
-void cache_read_key(const float *keys, size_t position, size_t d_head, float *key) {
-    const float *column = keys + key_offset(position, d_head);
-    for (size_t i = 0; i < d_head; i++)
-        key[i] = column[i * KEY_TILE];
-}

@@ -37,7 +37,4 @@ static inline size_t head_values_size(size_t n_ctx, size_t d_head) {
 void cache_write(float *keys, float *values, size_t position, size_t d_head, const float *key,
                  const float *value);
 
-/* Reads the key at a position back: key [d_head]. */
-void cache_read_key(const float *keys, size_t position, size_t d_head, float *key);
-
 #endif

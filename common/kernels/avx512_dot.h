@@ -9,11 +9,14 @@
  * Both need the activations in the same small format, which costs some accuracy. BF16 is a
  * rounding. For bytes each block of INT8_BLOCK activations gets a scale of its own, as the weights
  * have: the largest becomes 127. The block's whole numbers are added up exactly, and each block's
- * sum is then worth scale of the weights x scale of the activations.
+ * sum is then worth scale of the weights x scale of the activations. A block with an activation that
+ * is infinite or not a number has no such scale: it is worth not a number.
  *
  * The byte instruction wants its first operand without signs. We add 128 to each weight (flipping
  * one bit does it) and start each sum at -128 times the sum of the activations, which takes it off.
  */
+#include <math.h>
+#include <stdbool.h>
 #include <string.h>
 
 #define DOT_TARGET                                                                                 \
@@ -31,8 +34,8 @@ DOT_TARGET static void pack_bf16(const float *x, size_t n_in, const struct packe
     uint16_t *packed = rows->bf16 + row * filled; // [n_blocks, INT8_BLOCK]
     for (size_t k = 0; k < filled; k += 16) {
         size_t rest = k < n_in ? n_in - k : 0;
-        __mmask16 there = rest >= 16 ? (__mmask16)0xffff : (__mmask16)((1u << rest) - 1u);
-        __m512 in = _mm512_maskz_loadu_ps(there, x + k);
+        __mmask16 there = (__mmask16)(rest >= 16 ? 0xffffu : (1u << rest) - 1u);
+        __m512 in = _mm512_maskz_loadu_ps(there, rest > 0 ? x + k : x);
         _mm256_storeu_si256((__m256i *)(packed + k), (__m256i)_mm512_cvtneps_pbh(in));
     }
 }
@@ -84,20 +87,25 @@ DOT_TARGET static void multiply_bf16(const struct matrix *m, size_t panel,
 
 DOT_TARGET static void pack_int8(const float *x, size_t n_in, const struct packed_rows *rows,
                                  size_t row) {
+    const float too_small = 1e-30f; // 127 / it must be a float; what is smaller counts as 0
     for (size_t b = 0; b < rows->n_blocks; b++) {
-        size_t k = b * INT8_BLOCK, at = row * rows->n_blocks + b;
-        uint32_t there = n_in - k >= INT8_BLOCK ? ~0u : (1u << (n_in - k)) - 1u;
+        size_t k = b * INT8_BLOCK, at = row * rows->n_blocks + b, rest = n_in - k;
+        size_t second = rest > 16 ? k + 16 : k; // where the second half begins, if there is one
+        uint32_t there = rest >= INT8_BLOCK ? ~0u : (1u << rest) - 1u;
         __m512 low = _mm512_maskz_loadu_ps((__mmask16)there, x + k);
-        __m512 high = _mm512_maskz_loadu_ps((__mmask16)(there >> 16), x + k + 16);
+        __m512 high = _mm512_maskz_loadu_ps((__mmask16)(there >> 16), x + second);
         float largest =
             _mm512_reduce_max_ps(_mm512_max_ps(_mm512_abs_ps(low), _mm512_abs_ps(high)));
-        __m512 scale = _mm512_set1_ps(largest > 0.0f ? 127.0f / largest : 0.0f);
-        __m512i low_int = _mm512_cvtps_epi32(_mm512_mul_ps(low, scale));
-        __m512i high_int = _mm512_cvtps_epi32(_mm512_mul_ps(high, scale));
+        bool numbers = _mm512_cmp_ps_mask(low, high, _CMP_UNORD_Q) == 0 && isfinite(largest);
+        bool used = numbers && largest > too_small;
+        __mmask16 all = used ? 0xffff : 0;
+        __m512 scale = _mm512_set1_ps(used ? 127.0f / largest : 0.0f);
+        __m512i low_int = _mm512_maskz_cvtps_epi32(all, _mm512_mul_ps(low, scale));
+        __m512i high_int = _mm512_maskz_cvtps_epi32(all, _mm512_mul_ps(high, scale));
         int8_t *packed = rows->int8 + at * INT8_BLOCK; // [INT8_BLOCK]
         _mm_storeu_si128((__m128i *)packed, _mm512_cvtsepi32_epi8(low_int));
         _mm_storeu_si128((__m128i *)(packed + 16), _mm512_cvtsepi32_epi8(high_int));
-        rows->scales[at] = largest / 127.0f;
+        rows->scales[at] = numbers ? largest / 127.0f : NAN;
         rows->starts[at] = -128 * _mm512_reduce_add_epi32(_mm512_add_epi32(low_int, high_int));
     }
 }

@@ -11,7 +11,7 @@
  *     f32x16_portable.h  a loop over 16         everything else
  *
  * A file of kernels (avx512.c, ...) includes one of them and then the kernels: the same source is
- * compiled once for each processor, and cpu.h chooses when the program runs. TARGET allows a
+ * compiled once for each processor, and kernels.c chooses when the program runs. TARGET allows a
  * function to use the instructions; the rest of the program must run without them.
  *
  *     f32x16                          sixteen floats
@@ -22,8 +22,9 @@
  *     f32x16_fma(a, b, c)             a * b + c in one step
  *     f32x16_div(a, b)
  *     f32x16_sum(v), f32x16_largest(v)  of all sixteen
- *     f32x16_round(v)                 to the nearest whole number
- *     f32x16_power_of_2(v)            2 to the power of whole numbers from -126 to 127
+ *     f32x16_round(v)                 to the nearest whole number; v between -2^22 and 2^22
+ *     f32x16_power_of_2(v)            2 to the power of whole numbers from -126 to 127; -127 gives 0
+ *                                     and 128 infinity
  *     f32x16_bf16(p, which)           from 16 pairs of BF16: the first (0) or second (1) of each
  *     f32x16_int8(p, which)           from 16 groups of 4 bytes: byte `which` of each
  */

@@ -43,7 +43,10 @@ INLINE float f32x16_largest(f32x16 v) {
     return _mm512_reduce_max_ps(v);
 }
 INLINE f32x16 f32x16_round(f32x16 v) {
-    return _mm512_roundscale_ps(v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+    // Not _mm512_roundscale_ps: without optimization it is a macro, in which gcc finds a sign
+    // conversion. A float of 1.5 * 2^23 has no room for fractions.
+    __m512 large = _mm512_set1_ps(12582912.0f);
+    return _mm512_sub_ps(_mm512_add_ps(v, large), large);
 }
 INLINE f32x16 f32x16_power_of_2(f32x16 v) {
     __m512i exponent = _mm512_add_epi32(_mm512_cvtps_epi32(v), _mm512_set1_epi32(127));

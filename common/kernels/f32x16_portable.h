@@ -83,7 +83,7 @@ INLINE f32x16 f32x16_round(f32x16 v) {
 INLINE f32x16 f32x16_power_of_2(f32x16 v) {
     for (size_t i = 0; i < 16; i++) {
         // A NaN has no whole number; any power will do, it is multiplied with the NaN later.
-        int32_t n = v.lane[i] >= -126.0f && v.lane[i] <= 127.0f ? (int32_t)v.lane[i] : 0;
+        int32_t n = v.lane[i] >= -127.0f && v.lane[i] <= 128.0f ? (int32_t)v.lane[i] : 0;
         uint32_t bits = (uint32_t)(n + 127) << 23;
         memcpy(&v.lane[i], &bits, sizeof bits);
     }

@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "../error.h"
 #include "matrix.h"
 
 /* Rows of activations in the form that a processor's dot-product instructions want. A block is
@@ -45,8 +46,8 @@ struct kernels {
                           size_t n_k, float *out, size_t out_stride);
 
     /* Prefill by dot-product instructions, or NULL where the processor has none for the format:
-     * pack one row of activations [n_in] as row `row`; add packed rows times a whole panel to PANEL outputs of
-     * each row. out: [n_rows, out_stride] */
+     * pack one row of activations [n_in] as row `row`; add packed rows times a whole panel to PANEL
+     * outputs of each row. out: [n_rows, out_stride] */
     void (*pack_bf16)(const float *x, size_t n_in, const struct packed_rows *rows, size_t row);
     void (*multiply_bf16)(const struct matrix *m, size_t panel, const struct packed_rows *x,
                           size_t first_row, size_t n_rows, float *out, size_t out_stride);
@@ -54,7 +55,11 @@ struct kernels {
     void (*multiply_int8)(const struct matrix *m, size_t panel, const struct packed_rows *x,
                           size_t first_row, size_t n_rows, float *out, size_t out_stride);
 
-    /* attention.h describes the shapes. scores: [n_rows, n_keys rounded up to KEY_TILE] */
+    /* Attention of n_rows queries of one head over its part of the cache, whose shapes attention.h
+     * describes: the first query sees n_keys keys, the next one more, and so on.
+     * queries: [n_rows, query_stride], d_head numbers of each row   contexts: the same, written
+     * scores: [ATTEND_TOGETHER, score_stride], the room to work in; a row has at least
+     * n_keys + n_rows - 1 scores, rounded up to whole tiles of KEY_TILE */
     void (*attend)(const float *queries, size_t query_stride, size_t n_rows, const float *keys,
                    const float *values, size_t n_keys, size_t d_head, float *scores,
                    size_t score_stride, float *contexts, size_t context_stride);
@@ -62,7 +67,7 @@ struct kernels {
     /* Adds up n floats at any address, to measure how fast memory can be read. */
     float (*read)(const void *floats, size_t n);
 
-    /* As in ops.h; the exponential function's relative error is at most 2e-7. */
+    /* As in ops.h; the exponential function's relative error is at most 1.2e-7. */
     void (*softmax)(float *x, size_t n);
     void (*gelu)(float *x, size_t n);
     void (*layer_norm)(float *out, const float *x, const float *weight, const float *bias, size_t n,
@@ -71,9 +76,15 @@ struct kernels {
 
 /*
  * The fastest table that works on this processor, or the one that the environment's GPT2_KERNELS
- * names ("portable", "avx2", "avx512", "neon"), if it works here. Never NULL.
+ * names ("portable", "avx2", "avx512", "avx512_dot", "neon"), if it works here. Never NULL.
  */
 const struct kernels *kernels_for_this_processor(void);
+
+/*
+ * For programs: whether GPT2_KERNELS, if it is set and not empty, names a table that works here.
+ * Otherwise false with *err filled in; the function above would take the fastest one.
+ */
+bool kernels_check_wanted(struct error *err);
 
 /* The tables there are, whether or not they work here; their number to *n. For tests. */
 const struct kernels *const *kernels_all(size_t *n);

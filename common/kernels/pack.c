@@ -56,33 +56,44 @@ static uint16_t bf16_not_below(float x) {
     return (uint16_t)((bits >> 16) + ((bits & 0xffff) != 0));
 }
 
+/*
+ * For each output of a block: what 1 is worth, and by what to multiply a weight to get its number.
+ * floats: [INT8_BLOCK, PANEL]  scales, factors: [PANEL]
+ */
+static void choose_scales(const float *floats, uint16_t *scales, float *factors) {
+    const float too_small = 1e-36f; // 127 / it is near the largest float
+    float largest[PANEL] = {0}, nothing[PANEL] = {0};
+    for (size_t i = 0; i < INT8_BLOCK; i++) {
+        for (size_t o = 0; o < PANEL; o++) {
+            float magnitude = fabsf(floats[i * PANEL + o]);
+            largest[o] = magnitude > largest[o] ? magnitude : largest[o];
+            nothing[o] += 0.0f * magnitude; // but not of infinity: that gives not a number
+        }
+    }
+    for (size_t o = 0; o < PANEL; o++) {
+        bool useless = isnan(nothing[o]), used = !useless && largest[o] >= too_small;
+        scales[o] = useless ? f32_to_bf16(NAN) : used ? bf16_not_below(largest[o] / 127.0f) : 0;
+        factors[o] = used ? 1.0f / bf16_to_f32(scales[o]) : 0.0f;
+    }
+}
+
 /* One block of a panel. floats: [INT8_BLOCK, PANEL] */
 static void pack_int8_block(const struct job *job, size_t panel, size_t block,
                             const float *floats) {
     size_t n_blocks = groups_of(job->packed->n_in, INT8_BLOCK);
     uint16_t *scales = job->scales + (panel * n_blocks + block) * PANEL; // [PANEL]
     int8_t *out = (int8_t *)job->data + (panel * n_blocks + block) * INT8_BLOCK * PANEL;
-    float factors[PANEL] = {0}; // the largest magnitude of each output, then 1 / its scale
+    float factors[PANEL];
+    choose_scales(floats, scales, factors);
     for (size_t i = 0; i < INT8_BLOCK; i++) {
         for (size_t o = 0; o < PANEL; o++) {
-            float magnitude = fabsf(floats[i * PANEL + o]);
-            factors[o] = magnitude > factors[o] ? magnitude : factors[o];
-        }
-    }
-    for (size_t o = 0; o < PANEL; o++) {
-        scales[o] = bf16_not_below(factors[o] / 127.0f);
-        float scale = bf16_to_f32(scales[o]);
-        factors[o] = scale > 0.0f && isfinite(scale) ? 1.0f / scale : 0.0f;
-    }
-    for (size_t i = 0; i < INT8_BLOCK; i++) {
-        for (size_t o = 0; o < PANEL; o++) {
-            float whole = floats[i * PANEL + o] * factors[o];
-            // Not a number becomes 0 here; it fails both comparisons.
+            float whole = floats[i * PANEL + o] * factors[o]; // from -127 to 127
+            // Not a number becomes 0 here (it fails both comparisons): its scale tells.
             int number = whole >= 0.0f  ? (int)(whole + 0.5f)
                          : whole < 0.0f ? (int)(whole - 0.5f)
                                         : 0;
             size_t at = (i / INT8_GROUP * PANEL + o) * INT8_GROUP + i % INT8_GROUP;
-            out[at] = (int8_t)(number > 127 ? 127 : number < -127 ? -127 : number);
+            out[at] = (int8_t)number;
         }
     }
 }

@@ -5,6 +5,10 @@
  * INT8_BLOCK inputs of one output: the largest of them becomes 127 or nearly, the others their share
  * of it, rounded. What 1 is worth, largest / 127, is itself a BF16, rounded up, so that nothing goes
  * beyond 127; the numbers are divided by the rounded scale, so its rounding costs next to nothing.
+ *
+ * A weight that is not a number, or infinite, must not come out as one that looks fine. BF16 keeps
+ * both, and floats beyond its largest number, 3.39e38, become infinite. In int8 such a weight makes
+ * its whole block not a number: the scale is. Blocks with nothing above 1e-36 become zeros.
  */
 #ifndef COMMON_KERNELS_PACK_H
 #define COMMON_KERNELS_PACK_H

@@ -63,7 +63,7 @@ static bool is_far_away(const struct canvas *canvas, int x, int y) {
 }
 
 /* Cuts the stretch from *begin to *end down to 0 ... limit. */
-static void clip(long *begin, long *end, int limit) {
+static void clip(int64_t *begin, int64_t *end, int limit) {
     if (*begin < 0)
         *begin = 0;
     if (*end > limit)
@@ -72,11 +72,11 @@ static void clip(long *begin, long *end, int limit) {
 
 void canvas_rectangle(struct canvas *canvas, int x, int y, int width, int height,
                       struct color color) {
-    long left = x, right = (long)x + width, top = y, bottom = (long)y + height;
+    int64_t left = x, right = left + width, top = y, bottom = top + height;
     clip(&left, &right, canvas->width);
     clip(&top, &bottom, canvas->height);
-    for (long row = top; row < bottom; row++) {
-        for (long column = left; column < right; column++)
+    for (int64_t row = top; row < bottom; row++) {
+        for (int64_t column = left; column < right; column++)
             canvas_pixel(canvas, (int)column, (int)row, color);
     }
 }

@@ -1,4 +1,5 @@
 #define _POSIX_C_SOURCE 200809L
+#define _FILE_OFFSET_BITS 64 // a 32-bit system too has files of more than 2 GB
 
 #include "inspect.h"
 
@@ -80,11 +81,17 @@ bool inspect_detokenize(const struct tokenizer *tokenizer, const struct text *te
     return fine && output_end_line(output, err);
 }
 
-/* The sum of exp(logit - largest) over the vocabulary: what softmax divides by. */
+/* A logit's share before it is divided by the sum of all. */
+static double weight_of(float logit, float largest) {
+    // Equal first: infinity minus infinity is no number.
+    return logit == largest ? 1.0 : exp((double)logit - (double)largest);
+}
+
+/* The sum of the weights over the vocabulary: what softmax divides by. */
 static double softmax_sum(const float *logits, size_t n, float largest) {
     double sum = 0.0;
     for (size_t i = 0; i < n; i++)
-        sum += isnan(logits[i]) ? 0.0 : exp((double)logits[i] - (double)largest);
+        sum += isnan(logits[i]) ? 0.0 : weight_of(logits[i], largest);
     return sum;
 }
 
@@ -112,7 +119,7 @@ static bool print_table(const struct tokenizer *tokenizer, const float *logits,
     size_t n_tokens = tokenizer_count(tokenizer);
     double sum = n_best > 0 ? softmax_sum(logits, n_tokens, best[0].logit) : 0.0;
     for (size_t i = 0; i < n_best; i++) {
-        double share = exp((double)best[i].logit - (double)best[0].logit) / sum;
+        double share = weight_of(best[i].logit, best[0].logit) / sum;
         if (!print_candidate(tokenizer, i + 1, &best[i], share, output, err))
             return false;
     }

@@ -52,6 +52,30 @@ static bool start_editor(struct line_reader *reader) {
     return true;
 }
 
+/*
+ * After Ctrl-Z and fg the terminal is as the shell has it, where lines are echoed twice. This is
+ * what libedit does itself where it handles the signals: the line is drawn again, and goes on.
+ */
+static EditLine *editor_to_resume; // a signal handler has no other way to know
+
+static void on_continue(int signal_number) {
+    int reason = errno;
+    (void)signal_number;
+    el_set(editor_to_resume, EL_PREP_TERM, 1);
+    el_set(editor_to_resume, EL_REFRESH);
+    errno = reason;
+}
+
+static void catch_continue(EditLine *editor) {
+    struct sigaction action;
+    memset(&action, 0, sizeof action);
+    action.sa_handler = editor != NULL ? on_continue : SIG_DFL;
+    action.sa_flags = SA_RESTART;
+    sigemptyset(&action.sa_mask);
+    editor_to_resume = editor;
+    sigaction(SIGCONT, &action, NULL);
+}
+
 static void stop_editor(struct line_reader *reader) {
     if (reader->editor != NULL)
         el_end(reader->editor);
@@ -63,7 +87,9 @@ enum line_result line_reader_next(struct line_reader *reader, const char **line,
     int count = 0;
     interrupt_catch(true);
     errno = 0;
+    catch_continue(reader->editor);
     const char *read = el_gets(reader->editor, &count);
+    catch_continue(NULL);
     bool interrupted = interrupt_happened();
     interrupt_catch(false);
     if (interrupted) {

@@ -7,7 +7,7 @@ A step is one of
     wait:TEXT    until TEXT has come (after what the waits before it have found); for a TEXT that
                  ends in "> ", a prompt, also until the program sleeps and so takes keys
     type:TEXT    types TEXT; \\r \\n \\t \\e \\xNN and \\\\ in it are escapes
-    enter, up, ctrl-c, ctrl-d    one key
+    enter, up, ctrl-c, ctrl-d, ctrl-z    one key
     idle         until the program sleeps
     signal       SIGINT to the program alone, as `kill -INT` sends it
     hold         the terminal takes no more output, and who writes to it waits; as the first step,
@@ -27,7 +27,8 @@ import termios
 import time
 
 PATIENCE = 20  # seconds for one step: far more than any of them takes
-KEYS = {"enter": b"\r", "up": b"\x1b[A", "ctrl-c": b"\x03", "ctrl-d": b"\x04"}
+KEYS = {"enter": b"\r", "up": b"\x1b[A", "ctrl-c": b"\x03", "ctrl-d": b"\x04",
+        "ctrl-z": b"\x1a"}
 ESCAPES = {b"r": b"\r", b"n": b"\n", b"t": b"\t", b"e": b"\x1b", b"\\": b"\\"}
 
 

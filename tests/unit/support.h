@@ -7,8 +7,9 @@
 #ifndef TESTS_UNIT_SUPPORT_H
 #define TESTS_UNIT_SUPPORT_H
 
-#define _GNU_SOURCE      // mkdtemp, nftw
-#define _DARWIN_C_SOURCE // the same on macOS
+#define _GNU_SOURCE          // mkdtemp, nftw
+#define _FILE_OFFSET_BITS 64 // a 32-bit system too has files of more than 2 GB
+#define _DARWIN_C_SOURCE     // the same on macOS
 
 #include <setjmp.h>
 #include <stdarg.h>

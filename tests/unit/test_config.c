@@ -155,11 +155,11 @@ TEST(a_size_that_is_no_count_is_refused) {
     static const char *const values[] = {"0", "-1", "1.5", "1e300"};
     for (size_t i = 0; i < LENGTH(names); i++) {
         for (size_t j = 0; j < LENGTH(values); j++)
-            check_refused(names[i], values[j], names[i], "not a whole number of at least 1");
+            check_refused(names[i], values[j], names[i], "not a whole number from 1 to ");
     }
     check_refused("n_embd", "\"768\"", "n_embd", "not a whole number");
-    check_refused("n_layer", "-1", "n_layer", "at least 0");
-    check_refused("n_layer", "[12]", "n_layer", "at least 0");
+    check_refused("n_layer", "-1", "n_layer", "from 0 to ");
+    check_refused("n_layer", "[12]", "n_layer", "from 0 to ");
 }
 
 TEST(an_unknown_activation_is_refused) {

@@ -35,10 +35,18 @@ TEST(escape_codes_cannot_reach_the_terminal) {
     assert_string_equal(err.message, "?[31mred??");
 }
 
+TEST(control_characters_beyond_ascii_cannot_reach_it_either) {
+    struct error err;
+    error_set(&err, "%s",
+              "\xc2\x9b"
+              "31mred\xc2\x80\xc2\x9f \xc2");
+    assert_string_equal(err.message, "??31mred???? \xc2");
+}
+
 TEST(text_beyond_ascii_is_kept) {
     struct error err;
-    error_set(&err, "%s", "caf\xc3\xa9");
-    assert_string_equal(err.message, "caf\xc3\xa9");
+    error_set(&err, "%s", "caf\xc3\xa9 \xc3\x80\xc2\xa0\xe2\x82\x9b");
+    assert_string_equal(err.message, "caf\xc3\xa9 \xc3\x80\xc2\xa0\xe2\x82\x9b");
 }
 
 TEST(a_message_too_long_is_cut_and_terminated) {
@@ -70,6 +78,7 @@ int main(void) {
         cmocka_unit_test(error_set_replaces_the_message_before),
         cmocka_unit_test(a_message_stays_one_line),
         cmocka_unit_test(escape_codes_cannot_reach_the_terminal),
+        cmocka_unit_test(control_characters_beyond_ascii_cannot_reach_it_either),
         cmocka_unit_test(text_beyond_ascii_is_kept),
         cmocka_unit_test(a_message_too_long_is_cut_and_terminated),
         cmocka_unit_test(a_percent_sign_in_a_name_is_only_a_character),

@@ -90,6 +90,27 @@ TEST(a_missing_file_is_refused) {
     assert_message(&err, path, "No such file");
 }
 
+TEST(a_file_of_5_GB_is_mapped_or_said_to_be_too_large) {
+    struct error err;
+    struct mapped_file file;
+    const char *path = path_of("large");
+    off_t size = (off_t)5 << 30;
+    write_text(path, "x");
+    assert_int_equal(truncate(path, size), 0); // a hole: takes no space
+    assert_true(file_exists(path));
+    bool mapped = file_map(path, &file, &err);
+    remove(path);
+    if ((uintmax_t)size > SIZE_MAX) {
+        assert_false(mapped);
+        assert_message(&err, path, "has 5368709120 bytes", "32-bit", "build it on a 64-bit system");
+    } else {
+        assert_done(mapped, &err);
+        assert_int_equal(file.length, size);
+        assert_int_equal(file.data[0], 'x');
+        file_unmap(&file);
+    }
+}
+
 TEST(a_folder_is_refused) {
     struct error err;
     struct mapped_file file;
@@ -328,6 +349,7 @@ int main(void) {
         cmocka_unit_test(a_pipe_is_refused_without_waiting_for_its_other_end),
         cmocka_unit_test(a_device_is_refused),
         cmocka_unit_test(a_mapped_file_shows_its_bytes),
+        cmocka_unit_test(a_file_of_5_GB_is_mapped_or_said_to_be_too_large),
         cmocka_unit_test(an_empty_file_is_mapped),
         cmocka_unit_test(released_bytes_stay_readable),
         cmocka_unit_test(a_new_file_has_the_bytes_and_stands_alone),

@@ -87,8 +87,13 @@ TEST(known_f16_values) {
 }
 
 TEST(every_bf16_is_the_upper_half_of_a_float) {
-    for (unsigned bits = 0; bits < 65536; bits++)
-        assert_int_equal(bits_of(bf16_to_f32((uint16_t)bits)), (uint32_t)bits << 16);
+    for (unsigned bits = 0; bits < 65536; bits++) {
+        uint32_t found = bits_of(bf16_to_f32((uint16_t)bits)), expected = (uint32_t)bits << 16;
+        // A signaling NaN may come out as a quiet one: 32-bit x86 changes it when it hands it over.
+        if (isnan(bf16_to_f32((uint16_t)bits)) && found != expected)
+            expected |= 0x400000u;
+        assert_int_equal(found, expected);
+    }
 }
 
 TEST(known_bf16_values) {

@@ -174,7 +174,7 @@ TEST(rank_0_is_one_number) {
 TEST(a_dimension_of_0_holds_no_numbers) {
     struct error err;
     struct safetensors *file =
-        open_file("{\"e\":{\"dtype\":\"F32\",\"shape\":[9007199254740992,0,9007199254740992],"
+        open_file("{\"e\":{\"dtype\":\"F32\",\"shape\":[4294967295,0,4294967295,4294967295],"
                   "\"data_offsets\":[0,0]}}",
                   "", 0);
     const struct safetensors_tensor *tensor = find(file, "e");
@@ -184,6 +184,21 @@ TEST(a_dimension_of_0_holds_no_numbers) {
     assert_close(untouched, 42, 0);
     safetensors_release(file, tensor);
     safetensors_close(file);
+}
+
+TEST(a_tensor_may_have_more_than_half_a_gigabyte) {
+    static const char header[] = "{\"w\":{\"dtype\":\"F32\",\"shape\":[134217729],"
+                                 "\"data_offsets\":[0,536870916]}}";
+    struct error err;
+    const char *path = path_of("large.safetensors");
+    write_safetensors(path, header, "", 0);
+    assert_int_equal(truncate(path, 8 + (off_t)strlen(header) + 536870916), 0); // takes no space
+    struct safetensors *file = safetensors_open(path, &err);
+    if (file == NULL)
+        fail_msg("%s", err.message);
+    assert_int_equal(find(file, "w")->n_elements, 134217729);
+    safetensors_close(file);
+    remove(path);
 }
 
 TEST(empty_tensors_stand_anywhere_between_others) {
@@ -342,6 +357,7 @@ int main(void) {
         cmocka_unit_test(further_members_of_an_entry_are_ignored),
         cmocka_unit_test(rank_0_is_one_number),
         cmocka_unit_test(a_dimension_of_0_holds_no_numbers),
+        cmocka_unit_test(a_tensor_may_have_more_than_half_a_gigabyte),
         cmocka_unit_test(empty_tensors_stand_anywhere_between_others),
         cmocka_unit_test(eight_dimensions_are_fine),
         cmocka_unit_test(every_dtype_is_known_by_its_size),

@@ -1,6 +1,7 @@
 /* common/safetensors.h: what safetensors_open refuses, rule by rule, and what it says then. */
 #include "support.h"
 
+#include "../../common/json.h"
 #include "../../common/safetensors.h"
 
 #define INCOMPLETE "the copy is incomplete", "get the file again"
@@ -220,16 +221,19 @@ TEST(more_than_eight_dimensions_are_refused) {
 }
 
 TEST(a_shape_whose_product_overflows_is_refused) {
-    // 2^32 * 2^32 is 0 in 64 bits: the empty range would fit a careless product.
+    // 2^64 is 0 in 64 bits, and in 32: the empty range would fit a careless product.
     check_refused(
-        ENTRY("\"dtype\":\"U8\",\"shape\":[4294967296,4294967296],\"data_offsets\":[0,0]"), 0,
+        ENTRY("\"dtype\":\"U8\",\"shape\":[65536,65536,65536,65536],\"data_offsets\":[0,0]"), 0,
         "tensor w", "more elements than fit");
-    // 2^62 numbers of 32 bits: here the number of bits overflows.
+    // 2^62 numbers of 32 bits, given in one dimension, which is more than a count may be.
     check_refused(ENTRY("\"dtype\":\"F32\",\"shape\":[4611686018427387904],\"data_offsets\":[0,0]"),
                   0, "tensor w");
-    check_refused(ENTRY("\"dtype\":\"F32\",\"shape\":[2147483648,2147483648],"
-                        "\"data_offsets\":[0,0]"),
-                  0, "tensor w", "does not match");
+    // With 64 bits 2^31 * 2^31 numbers, which fit; their bytes do not.
+    size_t root = (size_t)1 << (sizeof(size_t) * 4 - 1);
+    char header[200];
+    snprintf(header, sizeof header,
+             ENTRY("\"dtype\":\"F32\",\"shape\":[%zu,%zu],\"data_offsets\":[0,0]"), root, root);
+    check_refused(header, 0, "tensor w", "does not match");
 }
 
 TEST(a_range_that_does_not_match_the_shape_is_refused) {
@@ -297,17 +301,123 @@ TEST(a_tensor_past_the_end_of_the_file_is_refused) {
 }
 
 TEST(a_tensor_far_past_the_end_of_the_file_is_refused) {
-    static const char header[] = ENTRY("\"dtype\":\"U8\",\"shape\":[9007199254740992],"
-                                       "\"data_offsets\":[0,9007199254740992]");
-    char promised[100];
+    char header[200], promised[100];
+    snprintf(header, sizeof header,
+             ENTRY("\"dtype\":\"U8\",\"shape\":[%zu],\"data_offsets\":[0,%zu]"), JSON_COUNT_MAX,
+             JSON_COUNT_MAX);
     snprintf(promised, sizeof promised, "its header promises %llu",
-             9007199254740992llu + 8 + strlen(header));
+             (unsigned long long)JSON_COUNT_MAX + 8 + strlen(header));
     check_refused(header, 3, promised, INCOMPLETE);
 }
 
 TEST(bytes_after_the_last_tensor_are_refused) {
     check_refused(TWO("2", "0,2", "2", "2,4"), 7, "3 bytes follow", "expected none");
     check_refused("{}", 1, "1 bytes follow", "expected none");
+}
+
+/* --- the cases that the format's own library tests ---------------------------------------------
+ * (https://github.com/huggingface/safetensors, safetensors/src/tensor.rs), where they are not above
+ */
+
+TEST(a_header_length_alone_is_refused) {
+    struct error err;
+    refuse_header_length(2, "", &err);
+    assert_message(&err, "file has 8 bytes, its header promises at least 10", INCOMPLETE);
+    refuse_header_length(0, "", &err);
+    assert_message(&err, "does not begin with '{'");
+    write_bytes(path_of(NAME), "<\0\0\0\0\0\0\0", 8); // there: test_header_too_small
+    refuse(&err);
+    assert_message(&err, "file has 8 bytes, its header promises at least 68", INCOMPLETE);
+}
+
+TEST(a_huge_header_length_is_refused) {
+    struct error err;
+    write_bytes(path_of(NAME), "<\0\0\0\0\xff\xff\xff", 8); // test_header_too_large
+    refuse(&err);
+    assert_message(&err, "18446742974197923900 bytes", "at most 100000000", "no safetensors file");
+}
+
+TEST(a_header_of_one_stray_byte_is_refused) {
+    struct error err;
+    write_bytes(path_of(NAME), "\1\0\0\0\0\0\0\0\xff", 9); // test_invalid_header_non_utf8
+    refuse(&err);
+    assert_message(&err, "does not begin with '{'");
+    check_refused("{\"w\":\"\xff\"}", 0, "not valid UTF-8");
+    check_refused("{\"\xc3\":1}", 0, "not valid UTF-8");
+}
+
+TEST(a_lone_brace_is_refused) {
+    check_refused("{", 0, "not valid JSON near byte"); // test_invalid_header_not_json
+    check_refused("{ ", 0, "not valid JSON near byte");
+}
+
+TEST(an_empty_tensor_of_overflowing_dimensions_is_fine_or_refused) {
+    // test_zero_sized_tensor: a zero makes it empty, however large the rest is.
+    struct error err;
+    write_safetensors(path_of(NAME),
+                      ENTRY("\"dtype\":\"I32\",\"shape\":[2,0,9007199254740992,"
+                            "9007199254740992],\"data_offsets\":[0,0]"),
+                      "", 0);
+    struct safetensors *file = safetensors_open(path_of(NAME), &err);
+    assert_done(file != NULL, &err);
+    assert_int_equal(safetensors_at(file, 0)->n_elements, 0);
+    safetensors_close(file);
+    // test_invalid_info: the shape and the range do not fit.
+    check_refused(ENTRY("\"dtype\":\"I32\",\"shape\":[2,2],\"data_offsets\":[0,4]"), 4,
+                  "tensor w of I32 and shape [2, 2] has 4 bytes", "does not match");
+}
+
+TEST(shapes_whose_products_overflow_are_refused) {
+    // test_validation_overflow: the number of elements, then the number of bytes.
+    check_refused(ENTRY("\"dtype\":\"I32\",\"shape\":[2,18446744073709551614],"
+                        "\"data_offsets\":[0,16]"),
+                  16, "tensor w: dimension 2 of its shape is not a whole number");
+    check_refused(ENTRY("\"dtype\":\"I32\",\"shape\":[2,9007199254740992,1024],"
+                        "\"data_offsets\":[0,16]"),
+                  16, "tensor w", "more elements than fit");
+    check_refused(ENTRY("\"dtype\":\"I32\",\"shape\":[2,4503599627370496,64],"
+                        "\"data_offsets\":[0,16]"),
+                  16, "tensor w", "has 16 bytes of data, which does not match");
+}
+
+TEST(two_bytes_missing_are_refused) {
+    check_refused(TWO("2", "0,2", "2", "2,4"), 2, INCOMPLETE);
+    check_refused(ENTRY("\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]"), 6, INCOMPLETE);
+}
+
+TEST(junk_after_the_data_is_refused) {
+    check_refused(ENTRY("\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]"), 12,
+                  "4 bytes follow the last tensor, expected none");
+}
+
+TEST(numbers_of_400_digits_are_refused) {
+    char digits[401], header[1200];
+    memset(digits, '9', 400);
+    digits[400] = '\0';
+    snprintf(header, sizeof header,
+             "{\"w\":{\"dtype\":\"U8\",\"shape\":[%s],\"data_offsets\":[0,1]}}", digits);
+    check_refused(header, 1, "tensor w", "dimension 1", "whole number");
+    snprintf(header, sizeof header,
+             "{\"w\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,%s]}}", digits);
+    check_refused(header, 1, "tensor w", "data_offsets must be two whole numbers");
+    digits[1] = '.'; // as many digits behind the point
+    snprintf(header, sizeof header,
+             "{\"w\":{\"dtype\":\"U8\",\"shape\":[%s],\"data_offsets\":[0,1]}}", digits);
+    check_refused(header, 1, "tensor w");
+}
+
+TEST(a_depth_of_2000_is_refused_wherever_it_stands) {
+    static char header[4200];
+    static const char *const begin[] = {
+        "{\"w\":", "{\"w\":{\"dtype\":\"U8\",\"more\":", "{\"__metadata__\":"};
+    for (size_t i = 0; i < LENGTH(begin); i++) {
+        size_t n = strlen(begin[i]);
+        memcpy(header, begin[i], n);
+        memset(header + n, '[', 2000);
+        memset(header + n + 2000, ']', 2000);
+        strcpy(header + n + 4000, i == 1 ? "}}" : "}");
+        check_refused(header, 0, "not valid JSON near byte");
+    }
 }
 
 /* --- damage anywhere ------------------------------------------------------------------------ */
@@ -405,6 +515,16 @@ int main(void) {
         cmocka_unit_test(a_tensor_past_the_end_of_the_file_is_refused),
         cmocka_unit_test(a_tensor_far_past_the_end_of_the_file_is_refused),
         cmocka_unit_test(bytes_after_the_last_tensor_are_refused),
+        cmocka_unit_test(a_header_length_alone_is_refused),
+        cmocka_unit_test(a_huge_header_length_is_refused),
+        cmocka_unit_test(a_header_of_one_stray_byte_is_refused),
+        cmocka_unit_test(a_lone_brace_is_refused),
+        cmocka_unit_test(an_empty_tensor_of_overflowing_dimensions_is_fine_or_refused),
+        cmocka_unit_test(shapes_whose_products_overflow_are_refused),
+        cmocka_unit_test(two_bytes_missing_are_refused),
+        cmocka_unit_test(junk_after_the_data_is_refused),
+        cmocka_unit_test(numbers_of_400_digits_are_refused),
+        cmocka_unit_test(a_depth_of_2000_is_refused_wherever_it_stands),
         cmocka_unit_test(a_file_cut_at_any_byte_is_refused),
         cmocka_unit_test(any_changed_byte_is_refused_or_harmless),
     };

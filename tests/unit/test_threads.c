@@ -173,6 +173,24 @@ TEST(ten_thousand_loops_on_one_pool) {
     threads_free(pool);
 }
 
+TEST(workers_hear_of_loops_that_come_while_they_fall_asleep) {
+    // Pauses from none to far more than a worker looks for work before it sleeps: some loops come
+    // in the very moment between. A loop that a worker does not hear of never sees three meet.
+    struct threads *pool = new_pool(3);
+    struct meeting meeting = {.n_wanted = 3};
+    volatile unsigned waste = 0;
+    pthread_mutex_init(&meeting.mutex, NULL);
+    pthread_cond_init(&meeting.changed, NULL);
+    for (size_t loop = 0; loop < 1000; loop++) {
+        for (size_t i = 0; i < loop * 7919 % 200000; i++)
+            waste += 1;
+        meeting.n_there = 0;
+        threads_run(pool, 12, meet, &meeting);
+        assert_int_equal(meeting.n_there, 3);
+    }
+    threads_free(pool);
+}
+
 TEST(what_a_loop_wrote_is_there_when_it_returns) {
     struct threads *pool = new_pool(3);
     struct sums sums = {{0}};
@@ -240,6 +258,7 @@ int main(void) {
         cmocka_unit_test(the_pieces_run_on_all_threads_and_the_callers),
         cmocka_unit_test(workers_leave_signals_to_the_main_thread),
         cmocka_unit_test(ten_thousand_loops_on_one_pool),
+        cmocka_unit_test(workers_hear_of_loops_that_come_while_they_fall_asleep),
         cmocka_unit_test(what_a_loop_wrote_is_there_when_it_returns),
         cmocka_unit_test(pools_come_and_go),
         cmocka_unit_test(two_pools_do_not_disturb_each_other),
