@@ -133,6 +133,7 @@ static bool run_generation(struct program *program, const struct generator *gene
     const struct options *options = &program->options;
     struct output *output = &program->output;
 
+    // [text]
     // Text -> tokens.
     if (!encode_prompt(program, &generation->ids, err))
         return false;
@@ -145,6 +146,7 @@ static bool run_generation(struct program *program, const struct generator *gene
         return false;
     if (!generate(generator, generation, err))
         return false;
+    // [end]
 
     // What is left to say.
     struct report report = make_report(program, generation);

@@ -339,6 +339,13 @@ print(*sorted({json.loads(line)["ids"][0] for line in sys.stdin}))'
   equal "$output" "abc"
 }
 
+@test "the time to the first token is told also when that token ends the text" {
+  chain_model "$BATS_TEST_TMPDIR/end" abc --end
+  run --separate-stderr "$GPT2" -m "$BATS_TEST_TMPDIR/end" --json abc
+  fine
+  equal "$(json '[j["ids"], j["stop"], j["timings"]["prompt_seconds"] > 0]')" "[[], 'eos', True]"
+}
+
 @test "--json escapes quotes, backslashes and control characters" {
   prompt=$'"\\\n\t\x01\x7f</'
   chain --json -n 0 "$prompt" >"$BATS_TEST_TMPDIR/json"
