@@ -214,7 +214,7 @@ facts() {
   echo "fact rounds $rounds"
   echo "fact cores $cores"
   echo "fact processor $(processor)"
-  echo "fact system $(uname -sr)"
+  echo "fact system $(uname -sm)"
   echo "fact compiler $(${CC:-cc} --version | head -n 1)"
   echo "fact commit $(git describe --always --dirty 2>/dev/null || echo unknown)"
   echo "fact first_token_prompt $("$build/gpt2" -m "$model" --tokenize "$prompt" | wc -w) tokens"

@@ -14,6 +14,8 @@ struct bars {
     float values[CHART_MOST_BARS];
     char names[CHART_MOST_BARS][LABEL_SIZE];
     const char *labels[CHART_MOST_BARS];
+    char texts[CHART_MOST_BARS][CHART_NUMBER_SIZE];
+    const char *value_texts[CHART_MOST_BARS];
     bool muted[CHART_MOST_BARS];
     size_t n;
 };
@@ -24,6 +26,8 @@ static void add_bar(struct bars *bars, const char *format, const char *name, dou
         return;
     snprintf(bars->names[bars->n], LABEL_SIZE, "%s %s", format, name);
     bars->labels[bars->n] = bars->names[bars->n];
+    snprintf(bars->texts[bars->n], CHART_NUMBER_SIZE, value < 100 ? "%.1f" : "%.0f", value);
+    bars->value_texts[bars->n] = bars->texts[bars->n];
     bars->values[bars->n] = (float)value;
     bars->muted[bars->n++] = muted;
 }
@@ -48,6 +52,7 @@ static struct canvas *draw(const cJSON *results, const char *what, const char *t
                               .value_title = "tokens per second",
                               .values = bars.values,
                               .labels = bars.labels,
+                              .value_texts = bars.value_texts,
                               .n = bars.n,
                               .muted = bars.muted,
                               .muted_title = "what the machine could do"};
