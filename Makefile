@@ -71,6 +71,8 @@ UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/t
 TEST_TOOLS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/*.c))
 FUZZ_TARGETS := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_MAIN = $(BUILD)/tests/fuzz/main.o
+BENCH_TOOLS := $(patsubst scripts/bench/%.c,$(BUILD)/bench/%,\
+	$(filter-out scripts/bench/results.c,$(wildcard scripts/bench/*.c)))
 ifeq ($(shell uname),Linux)
 FAULTS := $(BUILD)/tests/faults.so
 endif
@@ -108,7 +110,7 @@ test: gpt2 tests
 	@BUILD="$(BUILD)" tests/run.sh
 
 # The programs that the tests run, without running them.
-tests: $(UNIT_TESTS) $(TEST_TOOLS) $(FUZZ_TARGETS) $(FAULTS)
+tests: $(UNIT_TESTS) $(TEST_TOOLS) $(FUZZ_TARGETS) $(BENCH_TOOLS) $(FAULTS)
 
 # Looks for inputs that break the library, SECONDS for each kind; needs clang.
 SECONDS = 60
@@ -117,10 +119,10 @@ fuzz:
 
 fuzz_targets: $(FUZZ_TARGETS)
 
-docs: all
+docs: all $(BUILD)/bench/table
 	python3 scripts/weave.py
 
-bench: gpt2 tests
+bench:
 	scripts/bench.sh
 
 model:
@@ -185,6 +187,10 @@ $(BUILD)/tests/faults.so: tests/faults/preload.c $(FLAGS_FILE)
 $(TEST_TOOLS): $(BUILD)/tests/%: $(BUILD)/tests/%.o $(LIBRARY)
 	@mkdir -p $(@D)
 	$(CC) $(SAFE_LDFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+$(BENCH_TOOLS): $(BUILD)/bench/%: $(BUILD)/scripts/bench/%.o $(BUILD)/scripts/bench/results.o $(LIBRARY)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 .SECONDARY:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

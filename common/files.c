@@ -235,8 +235,11 @@ bool folder_make(const char *path, struct error *err) {
     for (char *slash = strchr(folder + 1, '/'); slash != NULL && made;
          slash = strchr(slash + 1, '/')) {
         *slash = '\0';
-        made = mkdir(folder, 0777) == 0 || errno == EEXIST;
+        struct stat status;
+        made = mkdir(folder, 0777) == 0;
         reason = errno;
+        if (!made && reason == EEXIST)
+            made = stat(folder, &status) == 0 && S_ISDIR(status.st_mode);
         *slash = '/';
     }
     free(folder);

@@ -81,7 +81,7 @@ struct gpt2_session *gpt2_session_new(const struct gpt2_model *model, size_t n_t
         return NULL;
     }
     session->model = model;
-    size_t widest = config->n_inner > config->n_embd ? config->n_inner : config->n_embd;
+    size_t widest = config->n_inner > 3 * config->n_embd ? config->n_inner : 3 * config->n_embd;
     if (!compute_new(&session->compute, n_threads, config->n_ctx, widest, err)) {
         gpt2_session_free(session);
         return NULL;
@@ -108,6 +108,10 @@ void gpt2_session_free(struct gpt2_session *session) {
     tensor_free(session->widened);
     tensor_free(session->logits);
     free(session);
+}
+
+const char *gpt2_kernels_name(const struct gpt2_session *session) {
+    return session->compute.kernels->name;
 }
 
 size_t gpt2_n_past(const struct gpt2_session *session) {

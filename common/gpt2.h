@@ -46,6 +46,9 @@ struct gpt2_session *gpt2_session_new(const struct gpt2_model *model, size_t n_t
                                       struct error *err);
 void gpt2_session_free(struct gpt2_session *session);
 
+/* The name of the kernels that the session computes with (kernels/kernels.h): "avx2". */
+const char *gpt2_kernels_name(const struct gpt2_session *session);
+
 /* How many tokens are in the cache: the position of the next one. At most n_ctx. */
 size_t gpt2_n_past(const struct gpt2_session *session);
 

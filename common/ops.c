@@ -22,6 +22,13 @@ void softmax(float *x, size_t n) {
         x[i] /= sum;
 }
 
+double surprise(const float *logits, size_t n, size_t id) {
+    double largest = (double)logits[argmax(logits, n)], sum = 0.0;
+    for (size_t i = 0; i < n; i++)
+        sum += exp((double)logits[i] - largest);
+    return log(sum) - ((double)logits[id] - largest);
+}
+
 void layer_norm(float *out, const float *x, const float *weight, const float *bias, size_t n,
                 float epsilon) {
     float mean = 0.0f;

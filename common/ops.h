@@ -22,6 +22,13 @@ float dot(const float *a, const float *b, size_t n);
 void softmax(float *x, size_t n);
 
 /*
+ * Minus the natural logarithm of the share that softmax would give to element id: 0 when it would get
+ * everything, and finite where the share itself would round to 0. logits: [n], unchanged; id < n
+ *     log(sum of exp(logits[j])) - logits[id]
+ */
+double surprise(const float *logits, size_t n, size_t id);
+
+/*
  * Brings a vector to mean 0 and variance 1, then stretches and shifts each element by what
  * training has found. x, weight, bias, out: [n]; out may be x.
  *     out[i] = (x[i] - mean) / sqrt(variance + epsilon) * weight[i] + bias[i]

@@ -3,20 +3,10 @@
 #include <math.h>
 #include <stddef.h>
 
+#include "ops.h"
 #include "tensor.h"
 
 enum { CHUNK = 32 }; // positions whose logits are in memory at once
-
-/* -log of the share that softmax gives to one token. logits: [n] */
-static double surprise(const float *logits, size_t n, uint32_t id) {
-    float largest = logits[0];
-    for (size_t i = 1; i < n; i++)
-        largest = logits[i] > largest ? logits[i] : largest;
-    double sum = 0.0;
-    for (size_t i = 0; i < n; i++)
-        sum += exp((double)logits[i] - (double)largest);
-    return log(sum) + (double)largest - (double)logits[id];
-}
 
 /*
  * Adds the surprises of the tokens ids[first..last) of a window that was prefilled with them to

@@ -12,7 +12,7 @@
  *   - F16 and BF16 files that are wanted as F32 are widened into memory of our own.
  *
  * In a quantized folder a matrix `name` has dtype BF16 and shape [panels, n_in / 2, 64, 2], or
- * dtype I8 and shape [panels, n_in / 4, 64, 4] and a tensor `name`_scales, BF16 [panels,
+ * dtype I8 and shape [panels, n_in / 32 * 8, 64, 4] and a tensor `name`_scales, BF16 [panels,
  * n_in / 32, 64]. The divisions round up.
  */
 #ifndef COMMON_WEIGHTS_H

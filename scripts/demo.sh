@@ -11,7 +11,7 @@ make -s -j2 gpt2
 
 prompt=${1-The server crashed because}
 if [ -e models/gpt2/model.safetensors ] || [ -e models/tiny/model.safetensors ]; then
-  set -- ./gpt2 -s 2 # the seed makes it the same text every time, the one on the page
+  set -- ./gpt2 -s 3 # the seed makes it the same text every time, the one on the page
 else
   # No trained model is here: one with random weights shows that all parts work, but it has
   # learned nothing and writes noise.
@@ -20,7 +20,7 @@ else
     --vocab-size 1024
   echo "No trained model is here yet, so this one has random weights: expect noise, not text."
   echo "scripts/download_model.sh gets the real GPT-2 (548 MB)."
-  set -- ./gpt2 -s 2 -m build/random_model
+  set -- ./gpt2 -s 3 -m build/random_model
 fi
 printf '\n  %s "%s"\n\n' "$*" "$prompt"
 exec "$@" -- "$prompt"

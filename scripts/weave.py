@@ -16,7 +16,8 @@ In a page, a comment above a fence names where the fence's content comes from:
 Commands run in the repository's top folder, without a shell; standard error belongs to the output.
 In check mode code must be the same to the letter. Numbers in output may differ by one part in a
 thousand (another processor rounds differently), and times and rates ("0.12 s", "71.3 tokens/s",
-"3.2 MiB", "12 times as long", "12.5 % of the time") by any amount.
+"3.2 MiB", "25 GFLOP/s", "12 times as long", "12.5 % of the time") by any amount; so may the name of
+the processor's kernels ("kernels      avx2").
 """
 
 import difflib
@@ -34,7 +35,8 @@ BLOCK = re.compile(r"(?P<head><!-- (?P<kind>code|output): (?P<source>[^\n]*?) --
                    r"(?P<fence>```+)[a-z]*\n)(?P<content>.*?)(?P<end>^(?P=fence)$)",
                    re.DOTALL | re.MULTILINE)
 MEASURED = re.compile(r"\d+(\.\d+)?(?= ?(s|ms|us|tokens/s|MiB|GiB|MB/s|GB/s|times as fast|"
-                      r"times as long|% of the time)\b)")
+                      r"GFLOP/s|times as long|% of the time)\b)")
+KERNELS = re.compile(r"(?<=^kernels) +\w+$")
 NUMBER = re.compile(r"-?\d+\.\d+(?:e[-+]\d+)?")
 TOLERANCE = 1e-3
 
@@ -132,7 +134,7 @@ def same_line(old, new):
     """Whether two lines of output differ in nothing but roundings and measured values."""
     if old == new:
         return True
-    old, new = MEASURED.sub("#", old), MEASURED.sub("#", new)
+    old, new = (KERNELS.sub("", MEASURED.sub("#", line)) for line in (old, new))
     squeeze = (lambda line: re.sub(r"[ █▉▊▋▌▍▎▏]+", " ", NUMBER.sub("#", line)))
     if squeeze(old) != squeeze(new):
         return False

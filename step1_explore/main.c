@@ -191,6 +191,13 @@ static bool follow_one_tensor(const struct weights_file *file, float *values, st
     if (!find_wte(file, &wte, err))
         return false;
     size_t size = dtype_size(wte.dtype);
+    if (wte.shape.rank == 4) // as common/weights.h describes
+        return error_set(
+            err,
+            "%s: was written by ./gpt2 --quantize, which cuts the weights up; this step "
+            "reads files as training leaves them: name the folder that it was made "
+            "from, with -m DIR (make: MODEL=DIR)",
+            file->path);
     if (size == 0 || wte.shape.rank != 2)
         return model_file_refuse(err, file->path,
                                  "tensor %s has dtype %s, expected F32, F16 or BF16", wte.name,

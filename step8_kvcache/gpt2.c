@@ -21,6 +21,7 @@
 
 #include "../common/clock.h"
 #include "../common/files.h"
+#include "../common/kernels/kernels.h"
 #include "../common/quantize.h"
 #include "../common/score.h"
 #include "../common/tokenizer.h"
@@ -132,6 +133,7 @@ static bool run_generation(struct program *program, const struct generator *gene
     const struct options *options = &program->options;
     struct output *output = &program->output;
 
+    // [text]
     // Text -> tokens.
     if (!encode_prompt(program, &generation->ids, err))
         return false;
@@ -144,6 +146,7 @@ static bool run_generation(struct program *program, const struct generator *gene
         return false;
     if (!generate(generator, generation, err))
         return false;
+    // [end]
 
     // What is left to say.
     struct report report = make_report(program, generation);
@@ -322,6 +325,10 @@ int main(int argc, char **argv) {
         return print_text(options_help());
     if (program.options.mode == MODE_VERSION)
         return print_text("gpt2 " GPT2_VERSION "\n");
+    if (!kernels_check_wanted(&err)) {
+        fprintf(stderr, "gpt2: %s\n", err.message);
+        return EXIT_USAGE;
+    }
 
     int status = run(&program, argv[0], &err);
     if (status == EXIT_FAILURE && program.output.closed)

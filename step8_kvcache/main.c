@@ -3,8 +3,8 @@
  *
  * Step 7 ran the whole model on the whole text for every new token. This program counts that work,
  * proves that nearly all of it repeats itself, and keeps what repeats in a cache: one token through
- * all layers by hand, on ops.h. It then compares with common/transformer (no cache) and common/gpt2
- * (the engine, with a cache), times both ways, and shows what is left to wait for: memory.
+ * all layers by hand, on ops.h. It compares with common/transformer (no cache) and common/gpt2 (the
+ * engine, with a cache), times both ways, and shows what is left to wait for: memory.
  */
 #define _POSIX_C_SOURCE 200809L // sysconf
 #define _DARWIN_C_SOURCE        // and its _SC_PHYS_PAGES on macOS
@@ -15,14 +15,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../common/bandwidth.h"
 #include "../common/clock.h"
 #include "../common/gpt2.h"
 #include "../common/lesson.h"
 #include "../common/lesson_model.h"
-#include "../common/model.h"
 #include "../common/ops.h"
 #include "../common/plot/plot.h"
-#include "../common/plot/term_plot.h"
 #include "../common/tensor.h"
 #include "../common/threads.h"
 #include "../common/transformer.h"
@@ -31,9 +30,9 @@ static const char default_text[] = "The server crashed because";
 
 enum {
     N_ROUNDS = 6,     // tokens that we append
-    MOST_PROMPT = 32, // of a longer text we take the beginning
+    MOST_PROMPT = 32, // of a longer text we take the beginning; the prompt that is timed
     LONGEST = 512,    // tokens of the longest text that we time
-    N_POINTS = 8,     // lengths at which both ways are timed
+    N_POINTS = 8,     // lengths at which both ways are timed; `longest` is no less
 };
 
 /* What is kept of all tokens so far, in every layer. n_past tokens are in it. */
@@ -50,14 +49,13 @@ struct lab {
     size_t n;                  // T = P + N_ROUNDS, with those that the model appends
     uint32_t *ids;             // [n_ctx]: these T, then the same again, for the timing
     size_t longest;            // the longest text we time
-    struct transformer *whole; // the model without a cache, for texts of `longest` tokens
+    struct transformer *whole; // the model without a cache
     struct transformer *one;   // room for one token: the working memory of take_token
     struct cache cache;
-    float *scores;         // [n_ctx], one query's against all keys so far
-    float *logits;         // [vocab_size]
-    float *expected;       // [vocab_size], the logits to compare with
-    float *before, *after; // [n_layer, P, 3 * n_embd]: Q, K, V of the prompt's tokens
-    float *kept;           // which of the two keep_qkv writes
+    float *scores;            // [n_ctx], one query's against all keys so far
+    float *logits, *expected; // [vocab_size]: the second are those to compare with
+    float *before;            // [n_layer, P, 3 * n_embd]: Q, K, V of the prompt's tokens
+    float *after;             // [n_layer, T, 3 * n_embd]: and of all
 };
 
 static size_t at_most(size_t n, size_t limit) {
@@ -66,41 +64,35 @@ static size_t at_most(size_t n, size_t limit) {
 
 /* --- Counting the work ------------------------------------------------------------------------- */
 
-/* Keeps the queries, keys and values of the prompt's tokens; those of later tokens are left out. */
+/* Keeps the queries, keys and values of all tokens and layers. context: [n_layer, seq_len, 3 * n_embd] */
 static void keep_qkv(void *context, size_t layer, const char *name, struct shape shape,
                      const float *data) {
-    const struct lab *lab = context;
-    size_t n_kept = lab->n_prompt * shape.dims[1]; // of qkv [seq_len, 3 * n_embd]
+    size_t n = shape.dims[0] * shape.dims[1]; // qkv is [seq_len, 3 * n_embd]
     if (strcmp(name, "qkv") == 0)
-        memcpy(lab->kept + layer * n_kept, data, n_kept * sizeof *data);
+        memcpy((float *)context + layer * n, data, n * sizeof *data);
 }
 
 /* The loop of step 7, greedy: the whole text through the whole model for each new token. */
 static bool count_the_work(struct lab *lab, struct error *err) {
-    struct trace trace = {keep_qkv, lab};
-    size_t computed = 0;
-    lab->kept = lab->before;
+    struct trace trace = {keep_qkv, lab->before};
+    size_t computed = 0, different = lab->n - 1;
     lesson_section("Counting the work");
+    if (lab->n_prompt < lab->given.n)
+        printf("the first %zu of your %zu tokens\n", lab->n_prompt, lab->given.n);
     printf("round  tokens fed in  of them new  next token\n");
     for (size_t round = 0; round < N_ROUNDS; round++) {
-        size_t length, n = lab->n_prompt + round;
+        size_t n = lab->n_prompt + round;
         char label[LABEL_SIZE];
         if (!transformer_forward(lab->whole, lab->ids, n, round == 0 ? &trace : NULL, err))
             return false;
         transformer_logits(lab->whole, n - 1, lab->logits);
         lab->ids[n] = (uint32_t)argmax(lab->logits, lab->config->vocab_size);
-        const char *bytes = tokenizer_decode(lab->given.tokenizer, lab->ids[n], &length);
         printf("%5zu  %13zu  %11zu  \"%s\"\n", round, n, round == 0 ? n : 1,
-               label_of_token(bytes, length, label));
+               lesson_model_label(&lab->given, lab->ids[n], label));
         computed += n;
     }
-    size_t different = lab->n - 1;
     printf("in all %13zu  %11zu  so %zu of %zu had been computed before\n", computed, different,
            computed - different, computed);
-    printf("\ntokens through the model, to write a text of ...\n");
-    printf("%13s   %15s   %12s\n", "... tokens", "without a cache", "with a cache");
-    for (size_t n = 10; n <= 1000; n *= 10)
-        printf("%13zu   %15zu   %12zu\n", n, n * (n + 1) / 2, n);
     return true;
 }
 
@@ -108,36 +100,32 @@ static bool count_the_work(struct lab *lab, struct error *err) {
 
 /* The prompt's keys and values again, now that tokens have been appended: are they the same? */
 static bool prove_nothing_changes(struct lesson *lesson, struct lab *lab, struct error *err) {
-    struct trace trace = {keep_qkv, lab};
+    struct trace trace = {keep_qkv, lab->after};
     size_t n_embd = lab->config->n_embd, n_layer = lab->config->n_layer;
-    double largest[2] = {0.0, 0.0}; // of keys, of values
-    lab->kept = lab->after;
+    const float *before = lab->before, *after = lab->after;
+    bool same_keys = true, same_values = true;
     if (!transformer_forward(lab->whole, lab->ids, lab->n, &trace, err))
         return false;
     lesson_section("What never changes");
     lesson_shape("qkv before", shape_3(n_layer, lab->n_prompt, 3 * n_embd), "of all layers");
-    lesson_shape("qkv after", shape_3(n_layer, lab->n_prompt, 3 * n_embd), "the same tokens");
+    lesson_shape("qkv after", shape_3(n_layer, lab->n, 3 * n_embd), "with the new tokens");
     // [never]
-    for (size_t row = 0; row < n_layer * lab->n_prompt; row++) {
-        for (size_t part = 0; part < 2; part++) {
-            size_t at = row * 3 * n_embd + (1 + part) * n_embd; // Q comes first, then K, V
-            double d = tensor_difference(lab->before + at, lab->after + at, n_embd);
-            largest[part] = d <= largest[part] ? largest[part] : d;
+    for (size_t layer = 0; layer < n_layer; layer++) {
+        for (size_t t = 0; t < lab->n_prompt; t++) {
+            before = lab->before + (layer * lab->n_prompt + t) * 3 * n_embd; // its Q, K, V
+            after = lab->after + (layer * lab->n + t) * 3 * n_embd;
+            size_t bytes = n_embd * sizeof *before;
+            same_keys &= memcmp(before + n_embd, after + n_embd, bytes) == 0;
+            same_values &= memcmp(before + 2 * n_embd, after + 2 * n_embd, bytes) == 0;
         }
     }
     // [end]
-    size_t last = ((n_layer - 1) * lab->n_prompt + lab->n_prompt - 1) * 3 * n_embd + n_embd;
-    size_t n_shown = n_embd < 6 ? n_embd : 6;
-    printf("the first numbers of the last layer's key of token %zu, \"%s\"\n", lab->n_prompt - 1,
-           lab->given.labels[lab->n_prompt - 1]);
-    for (size_t time = 0; time < 2; time++) {
-        printf("  in a text of %2zu tokens:", time == 0 ? lab->n_prompt : lab->n);
-        for (size_t i = 0; i < n_shown; i++)
-            printf("%8.4f", (double)(time == 0 ? lab->before : lab->after)[last + i]);
-        printf("\n");
-    }
-    lesson_check_close(lesson, largest[0], 0.0, "old keys, after tokens were appended");
-    lesson_check_close(lesson, largest[1], 0.0, "old values");
+    printf("the first number of the last layer's key of \"%s\"\n"
+           "in a text of %zu tokens: %.4f    in a text of %zu tokens: %.4f\n",
+           lab->given.labels[lab->n_prompt - 1], lab->n_prompt, (double)before[n_embd], lab->n,
+           (double)after[n_embd]);
+    lesson_check(lesson, same_keys, "old keys, after tokens were appended: all bits are equal");
+    lesson_check(lesson, same_values, "old values: all bits are equal");
     return true;
 }
 
@@ -157,16 +145,6 @@ static double bytes_per_token(const struct cache_size *size) {
 }
 // [end]
 
-/* "72 KiB". Returns text. */
-static const char *bytes_text(double bytes, char text[16]) {
-    static const char *const units[] = {"B", "KiB", "MiB", "GiB"};
-    size_t unit = 0;
-    for (; bytes >= 1024.0 && unit < 3; unit++)
-        bytes /= 1024.0;
-    snprintf(text, 16, "%.*f %s", bytes == floor(bytes) ? 0 : 1, bytes, units[unit]);
-    return text;
-}
-
 static void show_the_cache(const struct lab *lab) {
     const struct gpt2_config *c = lab->config;
     const struct cache_size sizes[] = {
@@ -178,24 +156,23 @@ static void show_the_cache(const struct lab *lab) {
     lesson_section("The cache");
     lesson_shape("keys", shape_3(c->n_layer, c->n_ctx, c->n_embd), "layer, position, all heads");
     lesson_shape("values", shape_3(c->n_layer, c->n_ctx, c->n_embd), "");
-    printf("\n%-20s %7s %6s %7s %6s %10s %12s\n", "", "layers", "heads", "d_head", "bytes",
-           "per token", "full window");
+    printf("\n%-20s %6s %6s %6s %6s %10s %7s %8s\n", "", "layers", "heads", "d_head", "bytes",
+           "per token", "window", "full");
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
         const struct cache_size *size = &sizes[i];
-        char token[16], window[16];
+        char token[CHART_NUMBER_SIZE], window[CHART_NUMBER_SIZE];
+        double full = bytes_per_token(size) * (double)size->n_ctx;
         double bytes = bytes_per_token(size);
-        printf("%-20s %7zu %6zu %7zu %6zu %10s %12s\n", size->model, size->n_layer, size->n_kv_head,
-               size->d_head, size->bytes_per_number, bytes_text(bytes, token),
-               bytes_text(bytes * (double)size->n_ctx, window));
+        printf("%-20s %6zu %6zu %6zu %6zu %10s %7zu %8s\n", size->model, size->n_layer,
+               size->n_kv_head, size->d_head, size->bytes_per_number,
+               chart_number(bytes, bytes, token), size->n_ctx, chart_number(full, full, window));
     }
 }
 
 /* --- One token by hand ------------------------------------------------------------------------- */
 
-/*
- * The newest token's query against the keys of all tokens so far, its own among them, head by head.
- * query: [n_embd], all heads side by side; context: [n_embd], written.
- */
+/* The newest token's query against the keys of all tokens so far, its own among them, head by head.
+ * query: [n_embd], all heads side by side; context: [n_embd], written. */
 static void attend_to_cache(const struct lab *lab, size_t layer, const float *query,
                             float *context) {
     size_t n_embd = lab->config->n_embd, d_head = n_embd / lab->config->n_head;
@@ -266,22 +243,16 @@ static void decode_by_hand(struct lesson *lesson, struct lab *lab) {
     for (size_t t = 0; t < n; t++) {
         take_token(lab, lab->ids[t]);
         transformer_logits(lab->one, 0, lab->logits);
-        double d = difference(lab, lab->logits, t);
-        largest = d <= largest ? largest : d;
+        largest = fmax(largest, difference(lab, lab->logits, t));
     }
     printf("the last token, number %zu, in each layer:\n", n - 1);
     lesson_shape("x", shape_2(1, n_embd), "its vector, nobody else's");
     lesson_shape("qkv", shape_2(1, 3 * n_embd), "key and value go to the cache");
     lesson_shape("keys so far", shape_2(n, n_embd), "from the cache, its own among them");
     lesson_shape("scores", shape_2(n_head, n), "one row for each head");
+    lesson_shape("scores, no cache", shape_3(n_head, n, n), "all rows, nearly half of it masked");
     lesson_shape("logits", shape_1(lab->config->vocab_size), "at the end");
     lesson_check_close(lesson, largest, 1e-3, "logits with the cache and without");
-
-    lesson_section("What becomes of the mask");
-    lesson_shape("scores, no cache", shape_3(n_head, n, n), "every query against every key");
-    printf("  in each head %zu scores, %zu of them masked\n", n * n, n * (n - 1) / 2);
-    lesson_shape("scores, cache", shape_3(n_head, 1, n), "the last row alone");
-    printf("  in each head %zu scores, none masked: the future is not in the cache\n", n);
 }
 
 /* --- Prefill and decode ------------------------------------------------------------------------ */
@@ -297,8 +268,7 @@ static bool prefill_and_decode(struct lesson *lesson, struct lab *lab, struct er
         gpt2_rewind(session, 0);
         fine = gpt2_prefill(session, lab->ids, n_prefill, GPT2_LOGITS_LAST, err);
         for (size_t t = n_prefill; t <= lab->n && fine; t++) {
-            double d = difference(lab, gpt2_logits(session), t - 1);
-            largest[way] = d <= largest[way] ? largest[way] : d;
+            largest[way] = fmax(largest[way], difference(lab, gpt2_logits(session), t - 1));
             if (t < lab->n)
                 fine = gpt2_decode(session, lab->ids[t], err);
         }
@@ -308,9 +278,8 @@ static bool prefill_and_decode(struct lesson *lesson, struct lab *lab, struct er
     if (!fine)
         return false;
     lesson_section("Prefill and decode");
-    printf("prefill %zu tokens, decode %d: the model runs %d times\n", lab->n_prompt, N_ROUNDS,
-           1 + N_ROUNDS);
-    printf("decode all %zu one by one: %zu times\n", lab->n, lab->n);
+    printf("prefill %zu tokens, decode %d: %d passes; decode all %zu: %zu passes\n", lab->n_prompt,
+           N_ROUNDS, 1 + N_ROUNDS, lab->n, lab->n);
     lesson_check_close(lesson, largest[0], 1e-3, "engine, prefill and decode");
     lesson_check_close(lesson, largest[1], 1e-3, "engine, decode alone");
     return true;
@@ -318,8 +287,7 @@ static bool prefill_and_decode(struct lesson *lesson, struct lab *lab, struct er
 
 /* --- With and without a cache ------------------------------------------------------------------ */
 
-/* Milliseconds for token n of a text, the fastest of three: without a cache, and with one that holds
- * the tokens before it. */
+/* Milliseconds for token n of a text, without a cache and with one: the fastest of three. */
 static bool time_token(struct lab *lab, size_t n, float *without, float *with, struct error *err) {
     *without = *with = INFINITY;
     while (lab->cache.n_past < n - 1)
@@ -341,23 +309,23 @@ static bool time_token(struct lab *lab, size_t n, float *without, float *with, s
 
 static bool time_both_ways(const struct lesson *lesson, struct lab *lab, struct error *err) {
     float x[N_POINTS], without[N_POINTS], with[N_POINTS]; // milliseconds at each length
-    size_t n_points = at_most(lab->longest, N_POINTS);
     for (size_t t = lab->n; t < lab->longest; t++)
         lab->ids[t] = lab->ids[t - lab->n]; // the same text again
     lab->cache.n_past = 0;
     lesson_section("With and without a cache");
     printf("tokens so far   without a cache   with a cache\n");
-    for (size_t i = 0; i < n_points; i++) {
-        size_t n = lab->longest * (i + 1) / n_points;
+    for (size_t i = 0; i < N_POINTS; i++) {
+        size_t n = lab->longest * (i + 1) / N_POINTS;
         x[i] = (float)n;
         if (!time_token(lab, n, &without[i], &with[i], err))
             return false;
-        printf("%13zu   %12.2f ms   %9.2f ms\n", n, (double)without[i], (double)with[i]);
+        printf("%13zu   %12.2f ms   %9.2f ms   %5.1f times as long\n", n, (double)without[i],
+               (double)with[i], (double)(without[i] / with[i]));
     }
-    printf("at the end a token takes %.0f times as long without a cache\n",
-           (double)(without[n_points - 1] / with[n_points - 1]));
-    struct line_series series[] = {{"without a cache", x, without, n_points},
-                                   {"with a cache", x, with, n_points}};
+    printf("the last against the first: without %.1f times as long, with %.1f times as long\n",
+           (double)(without[N_POINTS - 1] / without[0]), (double)(with[N_POINTS - 1] / with[0]));
+    struct line_series series[] = {{"without a cache", x, without, N_POINTS},
+                                   {"with a cache", x, with, N_POINTS}};
     struct line_chart chart = {.title = "Time for one more token",
                                .x_title = "tokens so far",
                                .y_title = "milliseconds",
@@ -370,144 +338,97 @@ static bool time_both_ways(const struct lesson *lesson, struct lab *lab, struct 
 
 /* --- Why decoding waits for memory ------------------------------------------------------------- */
 
-enum { LANES = 16, RUNS = 5, N_PREFILL = 32 };
-
-/* Adds up an array and does nothing else, in groups of LANES numbers: so fast does memory deliver.
- * (One sum alone would wait for its own last addition, and not for memory.) */
-static void read_numbers(void *context, size_t begin, size_t end) {
-    const float *numbers = context; // [n_groups, LANES]
-    float sums[LANES] = {0};
-    for (size_t i = begin * LANES; i < end * LANES; i += LANES) {
-        for (size_t lane = 0; lane < LANES; lane++)
-            sums[lane] += numbers[i + lane];
+/* The best of a few rounds, each of which reads all weights, takes a prompt, and decodes a token. */
+static bool measure(const struct gpt2_model *model, struct gpt2_session *session, size_t n_threads,
+                    struct error *err) {
+    uint32_t ids[MOST_PROMPT] = {0};
+    double rate = 0.0, prefill = INFINITY, decode = INFINITY; // bytes a second, seconds
+    for (size_t round = 0; round < 5; round++) {
+        rate = fmax(rate, bandwidth_of_weights(model, n_threads));
+        gpt2_rewind(session, 0);
+        double start = seconds_now();
+        bool fine = gpt2_prefill(session, ids, MOST_PROMPT, GPT2_LOGITS_LAST, err);
+        double between = seconds_now();
+        if (!fine || !gpt2_decode(session, 0, err))
+            return false;
+        prefill = fmin(prefill, between - start);
+        decode = fmin(decode, seconds_now() - between);
     }
-    for (size_t lane = 1; lane < LANES; lane++)
-        sums[0] += sums[lane];
-    volatile float used = sums[0]; // a result that nobody uses would never be computed
-    (void)used;
+    double weights = (double)model->n_bytes_per_token / sizeof(float);
+    double head = (double)model->head.n_in * (double)model->head.n_out;
+    double once = (double)model->n_bytes_per_token / rate; // seconds
+    // Two operations for each weight and token; of a prompt, only the last token needs the head.
+    double flops[2] = {2.0 * weights, 2.0 * (MOST_PROMPT * (weights - head) + head)};
+    printf("all weights              %8.1f MB\n"
+           "memory delivers          %8.1f GB/s\n"
+           "all of them, once        %8.1f ms    at most %.1f tokens/s\n"
+           "decoding one token       %8.1f ms    %.1f times as long, %.0f GFLOP/s\n"
+           "each token of a prefill  %8.1f ms    %.1f times as fast, %.0f GFLOP/s\n",
+           (double)model->n_bytes_per_token * 1e-6, rate * 1e-9, once * 1e3, 1.0 / once,
+           decode * 1e3, decode / once, flops[0] / decode * 1e-9, prefill / MOST_PROMPT * 1e3,
+           decode * MOST_PROMPT / prefill, flops[1] / prefill * 1e-9);
+    return true;
 }
 
-/* Reading, decoding, and prefill, on all processors. */
-static bool measure(const struct gpt2_model *model, struct gpt2_session *session,
-                    struct threads *pool, struct error *err) {
-    size_t n_groups = model->config.vocab_size * model->config.n_embd / LANES; // of wte
-    uint32_t ids[N_PREFILL] = {0};
-    bool fine = gpt2_prefill(session, ids, N_PREFILL, GPT2_LOGITS_LAST, err); // to touch its memory
-    double times[4] = {seconds_now()};
-    for (size_t i = 0; i < RUNS; i++)
-        threads_run(pool, n_groups, read_numbers, model->wte);
-    times[1] = seconds_now();
-    for (size_t i = 0; i < RUNS && fine; i++)
-        fine = gpt2_decode(session, 0, err);
-    times[2] = seconds_now();
-    gpt2_rewind(session, 0);
-    fine = fine && gpt2_prefill(session, ids, N_PREFILL, GPT2_LOGITS_LAST, err);
-    times[3] = seconds_now();
-
-    double rate = RUNS * (double)(n_groups * LANES * sizeof(float)) / (times[1] - times[0]);
-    double once = (double)model->n_parameters * sizeof(float) / rate;
-    double decode = (times[2] - times[1]) / RUNS, prefill = (times[3] - times[2]) / N_PREFILL;
-    printf("memory delivers          %8.1f GB/s\n", rate * 1e-9);
-    printf("all weights, once        %8.1f ms    at most %.1f tokens/s\n", once * 1e3, 1 / once);
-    printf("decoding one token       %8.1f ms    %.1f times as long\n", decode * 1e3,
-           decode / once);
-    printf("each token of a prefill  %8.1f ms    %.1f times as fast as decoding one\n",
-           prefill * 1e3, decode / prefill);
-    return fine;
-}
-
-/* A model that no processor's cache holds: the given one, or else random weights in memory. */
-static struct gpt2_model *large_model(const struct lab *lab, struct error *err) {
+/* A model that no processor's cache holds. Without memory for it the lesson says so and goes on. */
+static void wait_for_memory(void) {
     const struct gpt2_config gpt2_124m = {50257, 1024, 768, 12, 12, 3072, 1e-5f, GPT2_GELU_TANH};
     double memory = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);
-    printf("this model's weights     %8.1f MB\n", (double)lab->given.model->n_parameters * 4e-6);
-    if (lab->given.model->n_parameters >= 100 * 1000 * 1000 && lab->config->n_ctx >= 64)
-        return lab->given.model;
-    if (memory < 3.0 * 0x1p30) {
-        error_set(err, "this takes 0.6 GB, and the machine has %.1f GiB in all", memory / 0x1p30);
-        return NULL;
-    }
-    struct gpt2_model *model = gpt2_model_random(&gpt2_124m, 1, err);
-    if (model != NULL)
-        printf("random ones, GPT-2 124M  %8.1f MB\n", (double)model->n_parameters * 4e-6);
-    return model;
-}
-
-/* Where there isn't enough memory, the lesson says so and goes on. */
-static void wait_for_memory(const struct lab *lab) {
+    size_t n_threads = threads_available();
+    struct gpt2_model *model = NULL;
     struct error err = {""};
     lesson_section("Why decoding waits for memory");
-    struct gpt2_model *model = large_model(lab, &err);
-    size_t n_threads = threads_available();
-    struct threads *pool = model != NULL ? threads_new(n_threads, &err) : NULL;
-    struct gpt2_session *session = pool != NULL ? gpt2_session_new(model, n_threads, &err) : NULL;
-    if (session == NULL || !measure(model, session, pool, &err))
+    if (memory < 3.0 * 0x1p30)
+        error_set(&err, "this takes 0.6 GB, and the machine has %.1f GiB in all", memory / 0x1p30);
+    else
+        model = gpt2_model_random(&gpt2_124m, 1, &err);
+    struct gpt2_session *session = model != NULL ? gpt2_session_new(model, n_threads, &err) : NULL;
+    if (session == NULL || !measure(model, session, n_threads, &err))
         printf("left out: %s\n", err.message);
     gpt2_session_free(session);
-    threads_free(pool);
-    if (model != lab->given.model)
-        gpt2_model_close(model);
+    gpt2_model_close(model);
 }
 
 /* --- From top to bottom ------------------------------------------------------------------------ */
 
-/* How much of the text we take, and how long a text we time: on a large model a short one. */
-static bool choose_sizes(struct lab *lab, struct error *err) {
-    const struct gpt2_config *config = lab->config = &lab->given.model->config;
-    if (config->n_layer == 0)
-        return error_set(
-            err,
-            "the model has no layers, and so no keys and values to keep: use another one (-m DIR)");
-    if (config->n_ctx < N_ROUNDS + 2)
-        return error_set(
-            err,
-            "the model has %zu positions, this lesson needs at least %d: use another one (-m DIR)",
-            config->n_ctx, N_ROUNDS + 2);
-    lab->n_prompt = at_most(at_most(lab->given.n, MOST_PROMPT), config->n_ctx - N_ROUNDS);
+/* Decides how much of the text we take, and how long a text we time: on a large model a short one. */
+static bool prepare(struct lab *lab, struct error *err) {
+    const struct gpt2_config *c = lab->config = &lab->given.model->config;
+    if (c->n_layer == 0 || c->n_ctx < N_ROUNDS + 2)
+        return error_set(err,
+                         "the model has %zu layers and %zu positions, this lesson needs at least 1 "
+                         "and %d: use another one (-m DIR)",
+                         c->n_layer, c->n_ctx, N_ROUNDS + 2);
+    lab->n_prompt = at_most(at_most(lab->given.n, MOST_PROMPT), c->n_ctx - N_ROUNDS);
     lab->n = lab->n_prompt + N_ROUNDS;
-    lab->longest = at_most(at_most(config->n_ctx, LONGEST),
-                           8 + 300 * 1000 * 1000 / lab->given.model->n_parameters);
-    lesson_section("The text");
-    lesson_shape("token ids", shape_1(lab->n_prompt), "");
-    if (lab->n_prompt < lab->given.n)
-        printf("the beginning of your %zu tokens\n", lab->given.n);
-    return true;
-}
-
-static bool allocate(struct lab *lab, struct error *err) {
-    const struct gpt2_config *c = lab->config;
-    size_t n_rows = c->n_layer * lab->n_prompt;
-    size_t longest = lab->longest > lab->n ? lab->longest : lab->n;
-    lab->whole = transformer_new(lab->given.model, longest, err);
-    lab->one = transformer_new(lab->given.model, 1, err);
-    if (lab->whole == NULL || lab->one == NULL)
-        return false;
+    lab->longest =
+        at_most(at_most(c->n_ctx, LONGEST), 8 + 300 * 1000 * 1000 / lab->given.model->n_parameters);
     lab->ids = calloc(c->n_ctx, sizeof *lab->ids);
     lab->cache.keys = tensor_new_2(c->n_layer * c->n_ctx, c->n_embd);
     lab->cache.values = tensor_new_2(c->n_layer * c->n_ctx, c->n_embd);
     lab->scores = tensor_new(c->n_ctx);
-    lab->logits = tensor_new(c->vocab_size);
-    lab->expected = tensor_new(c->vocab_size);
-    lab->before = tensor_new_2(n_rows, 3 * c->n_embd);
-    lab->after = tensor_new_2(n_rows, 3 * c->n_embd);
+    lab->logits = tensor_new_2(2, c->vocab_size);
+    lab->before = tensor_new_2(c->n_layer * (lab->n_prompt + lab->n), 3 * c->n_embd);
     if (lab->ids == NULL || lab->cache.keys == NULL || lab->cache.values == NULL ||
-        lab->scores == NULL || lab->logits == NULL || lab->expected == NULL ||
-        lab->before == NULL || lab->after == NULL)
+        lab->scores == NULL || lab->logits == NULL || lab->before == NULL)
         return error_no_memory(err, "the cache");
+    lab->expected = lab->logits + c->vocab_size;
+    lab->after = lab->before + c->n_layer * lab->n_prompt * 3 * c->n_embd;
     memcpy(lab->ids, lab->given.ids, lab->n_prompt * sizeof *lab->ids);
-    return true;
+    lab->whole = transformer_new(lab->given.model, c->n_ctx, err);
+    lab->one = transformer_new(lab->given.model, 1, err);
+    return lab->whole != NULL && lab->one != NULL;
 }
 
 static bool run(struct lesson *lesson, struct lab *lab, struct error *err) {
-    if (!lesson_model_open(lesson, &lab->given, err) || !choose_sizes(lab, err) ||
-        !allocate(lab, err) || !count_the_work(lab, err) ||
-        !prove_nothing_changes(lesson, lab, err))
+    if (!lesson_model_open(lesson, &lab->given, err) || !prepare(lab, err) ||
+        !count_the_work(lab, err) || !prove_nothing_changes(lesson, lab, err))
         return false;
     show_the_cache(lab);
     decode_by_hand(lesson, lab);
     if (!prefill_and_decode(lesson, lab, err) || !time_both_ways(lesson, lab, err))
         return false;
-    wait_for_memory(lab);
+    wait_for_memory();
     return true;
 }
 
@@ -518,8 +439,7 @@ int main(int argc, char **argv) {
     if (!lesson_begin(&lesson, argc, argv, "step8", "Step 8: The KV Cache", default_text))
         return lesson_end(&lesson);
     bool fine = run(&lesson, &lab, &err);
-    float *owned[] = {lab.cache.keys, lab.cache.values, lab.scores, lab.logits,
-                      lab.expected,   lab.before,       lab.after};
+    float *owned[] = {lab.cache.keys, lab.cache.values, lab.scores, lab.logits, lab.before};
     for (size_t i = 0; i < sizeof owned / sizeof owned[0]; i++)
         tensor_free(owned[i]);
     free(lab.ids);

@@ -5,7 +5,7 @@
  *
  * For each golden it has the random_model program write the model again, and compares: the logits
  * at every position, of transformer.h and of the engine; and, without --logits, the engine's greedy
- * ids and perplexities.
+ * ids and perplexities, and all of the engine's with each kind of kernels that works here.
  * Prints TAP. The largest error is shown as a share of the tolerance, 1e-4 of the logits'
  * standard deviation: "largest error 0.02 of the tolerance".
  */
@@ -22,6 +22,7 @@
 #include "../common/files.h"
 #include "../common/gpt2.h"
 #include "../common/json.h"
+#include "../common/kernels/kernels.h"
 #include "../common/ops.h"
 #include "../common/score.h"
 #include "../common/tensor.h"
@@ -33,12 +34,13 @@ static const double TOLERANCE = 1e-4;            // of the logits' standard devi
 static const double PERPLEXITY_TOLERANCE = 1e-4; // relative
 
 static int n_tests, n_failed;
+static const char *kernels_name = ""; // of the engine that is being checked
 
 static void result(bool passed, const char *golden, const char *what, double error) {
     n_tests++;
     n_failed += !passed;
-    printf("%s %d - %s: %s, largest error %.3g of the tolerance\n", passed ? "ok" : "not ok",
-           n_tests, golden, what, error);
+    printf("%s %d - %s: %s%s, largest error %.3g of the tolerance\n", passed ? "ok" : "not ok",
+           n_tests, golden, kernels_name, what, error);
 }
 
 static void die(const char *what, const char *why) {
@@ -246,21 +248,40 @@ static void check_perplexity(const struct golden *golden, struct gpt2_session *s
     token_list_free(&ids);
 }
 
-static void check_engine(const struct golden *golden, bool logits_only) {
+static void check_session(const struct golden *golden, bool logits_only) {
     struct error err;
     struct gpt2_session *session = gpt2_session_new(golden->model, 2, &err);
     if (session == NULL)
         die(golden->name, err.message);
+    char name[64];
+    snprintf(name, sizeof name, "engine with %s: ", gpt2_kernels_name(session));
+    kernels_name = name;
     size_t count = golden->ids.count;
     double error = engine_error(golden, session, count);
-    result(error <= 1.0, golden->name, "engine logits, prefill", error);
+    result(error <= 1.0, golden->name, "logits, prefill", error);
     error = engine_error(golden, session, count / 3 + 1);
-    result(error <= 1.0, golden->name, "engine logits, prefill and decode", error);
+    result(error <= 1.0, golden->name, "logits, prefill and decode", error);
     if (!logits_only) {
         check_greedy(golden, session);
         check_perplexity(golden, session);
     }
     gpt2_session_free(session);
+    kernels_name = "";
+}
+
+static void check_engine(const struct golden *golden, bool logits_only) {
+    if (logits_only) { // with the kernels that the caller has chosen
+        check_session(golden, true);
+        return;
+    }
+    size_t n;
+    const struct kernels *const *all = kernels_all(&n);
+    for (size_t i = 0; i < n; i++) {
+        if (!kernels_work_here(all[i]))
+            continue;
+        setenv("GPT2_KERNELS", all[i]->name, 1);
+        check_session(golden, false);
+    }
 }
 
 int main(int argc, char **argv) {

@@ -8,7 +8,7 @@
 
 #include "f32x16_avx512.h"
 
-enum { TILE_ROWS = 6, TILE_VECTORS = 4 };
+enum { TILE_ROWS = 6, TILE_VECTORS = 4, CHAINS = 2 };
 
 #include "attention.h"
 #include "row_kernels.h"

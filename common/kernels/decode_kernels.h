@@ -121,21 +121,28 @@ INLINE f32x16 scales_of(const uint16_t *scales, size_t first) {
     return f32x16_load(bits);
 }
 
-/* One block of INT8_BLOCK inputs times a panel. x: [INT8_BLOCK] */
+/* One block of INT8_BLOCK inputs times a panel. x: [INT8_BLOCK]
+ * A sum waits four cycles for the one before it, so each output has as many as registers allow. */
 INLINE void add_int8_block(f32x16 sums[PANEL_VECTORS], const char *w, const uint16_t *scales,
                            const float *x) {
-    f32x16 block[PANEL_VECTORS];
-    for (size_t v = 0; v < PANEL_VECTORS; v++)
-        block[v] = f32x16_zero();
+    f32x16 block[CHAINS][PANEL_VECTORS];
+    for (size_t c = 0; c < CHAINS; c++) {
+        for (size_t v = 0; v < PANEL_VECTORS; v++)
+            block[c][v] = f32x16_zero();
+    }
     for (size_t k = 0; k < INT8_BLOCK; k += INT8_GROUP, w += PANEL * INT8_GROUP) {
         for (int i = 0; i < INT8_GROUP; i++) {
             f32x16 in = f32x16_set(x[k + (size_t)i]);
             for (size_t v = 0; v < PANEL_VECTORS; v++)
-                block[v] = f32x16_fma(in, f32x16_int8(w + v * 64, i), block[v]);
+                block[i % CHAINS][v] =
+                    f32x16_fma(in, f32x16_int8(w + v * 64, i), block[i % CHAINS][v]);
         }
     }
-    for (size_t v = 0; v < PANEL_VECTORS; v++)
-        sums[v] = f32x16_fma(block[v], scales_of(scales, v * 16), sums[v]);
+    for (size_t v = 0; v < PANEL_VECTORS; v++) {
+        for (size_t c = 1; c < CHAINS; c++)
+            block[0][v] = f32x16_add(block[0][v], block[c][v]);
+        sums[v] = f32x16_fma(block[0][v], scales_of(scales, v * 16), sums[v]);
+    }
 }
 
 INLINE void row_times_int8(const struct matrix *m, const float *x, size_t first, float *out) {

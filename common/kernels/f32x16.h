@@ -14,6 +14,9 @@
  * compiled once for each processor, and kernels.c chooses when the program runs. TARGET allows a
  * function to use the instructions; the rest of the program must run without them.
  *
+ * Each such file also says how large a tile its registers hold (prefill_kernels.h), and how many sums
+ * of one output run side by side (decode_kernels.h): CHAINS.
+ *
  *     f32x16                          sixteen floats
  *     f32x16_zero(), f32x16_set(x)    all 0; all x
  *     f32x16_load(p)                  16 floats, at any address

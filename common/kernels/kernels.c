@@ -1,5 +1,6 @@
 #include "kernels.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -40,12 +41,37 @@ bool kernels_work_here(const struct kernels *kernels) {
     return kernels != NULL;
 }
 
-const struct kernels *kernels_for_this_processor(void) {
-    const char *wanted = getenv("GPT2_KERNELS");
-    for (size_t i = 0; wanted != NULL && i < N_TABLES; i++) {
-        if (strcmp(wanted, tables[i]->name) == 0 && kernels_work_here(tables[i]))
+/* The table of this name, if it works here, or NULL. */
+static const struct kernels *find(const char *name) {
+    for (size_t i = 0; i < N_TABLES; i++) {
+        if (strcmp(name, tables[i]->name) == 0 && kernels_work_here(tables[i]))
             return tables[i];
     }
+    return NULL;
+}
+
+bool kernels_check_wanted(struct error *err) {
+    const char *wanted = getenv("GPT2_KERNELS");
+    if (wanted == NULL || wanted[0] == '\0' || find(wanted) != NULL)
+        return true;
+    char names[128] = "";
+    size_t length = 0;
+    for (size_t i = 0; i < N_TABLES; i++) {
+        if (kernels_work_here(tables[i]))
+            length += (size_t)snprintf(names + length, sizeof names - length, "%s%s",
+                                       length > 0 ? ", " : "", tables[i]->name);
+    }
+    return error_set(err,
+                     "GPT2_KERNELS: found \"%s\", expected kernels that work on this processor "
+                     "(%s), or nothing for the fastest",
+                     wanted, names);
+}
+
+const struct kernels *kernels_for_this_processor(void) {
+    const char *wanted = getenv("GPT2_KERNELS");
+    const struct kernels *found = wanted != NULL ? find(wanted) : NULL;
+    if (found != NULL)
+        return found;
     size_t best = 0;
     while (!kernels_work_here(tables[best]))
         best++;

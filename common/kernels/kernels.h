@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "../error.h"
 #include "matrix.h"
 
 /* Rows of activations in the form that a processor's dot-product instructions want. A block is
@@ -75,9 +76,15 @@ struct kernels {
 
 /*
  * The fastest table that works on this processor, or the one that the environment's GPT2_KERNELS
- * names ("portable", "avx2", "avx512", "neon"), if it works here. Never NULL.
+ * names ("portable", "avx2", "avx512", "avx512_dot", "neon"), if it works here. Never NULL.
  */
 const struct kernels *kernels_for_this_processor(void);
+
+/*
+ * For programs: whether GPT2_KERNELS, if it is set and not empty, names a table that works here.
+ * Otherwise false with *err filled in; the function above would take the fastest one.
+ */
+bool kernels_check_wanted(struct error *err);
 
 /* The tables there are, whether or not they work here; their number to *n. For tests. */
 const struct kernels *const *kernels_all(size_t *n);

@@ -8,6 +8,7 @@
 
 enum {
     UNPACKED = 128, // inputs of a panel that are unpacked at a time: 32 KB, the nearest cache
+    ROW_GROUPS = 8, // parts of a matrix [in, out] whose sums are made apart, for one row
     EDGE_ROWS = 32, // rows at a time in the last panel, when it is not full
     PIECES_PER_THREAD = 4,
 };
@@ -23,13 +24,13 @@ struct job {
 
 /* --- making and freeing ----------------------------------------------------------------------- */
 
-bool compute_new(struct compute *compute, size_t n_threads, size_t max_rows, size_t max_in,
+bool compute_new(struct compute *compute, size_t n_threads, size_t max_rows, size_t widest,
                  struct error *err) {
     struct packed_rows *rows = &compute->rows;
-    size_t n_blocks = groups_of(max_in, INT8_BLOCK), n_all;
+    size_t n_blocks = groups_of(widest, INT8_BLOCK), n_all;
     compute->kernels = kernels_for_this_processor();
     compute->max_rows = max_rows;
-    compute->max_in = max_in;
+    compute->widest = widest;
     compute->pool = threads_new(n_threads, err);
     if (compute->pool == NULL)
         return false;
@@ -39,8 +40,9 @@ bool compute_new(struct compute *compute, size_t n_threads, size_t max_rows, siz
     rows->int8 = malloc(n_all * INT8_BLOCK + 1);
     rows->scales = tensor_new(n_all);
     rows->starts = malloc((n_all + 1) * sizeof *rows->starts);
+    compute->group_sums = tensor_new_2(ROW_GROUPS, widest);
     return (rows->bf16 != NULL && rows->int8 != NULL && rows->scales != NULL &&
-            rows->starts != NULL) ||
+            rows->starts != NULL && compute->group_sums != NULL) ||
            error_no_memory(err, "packed activations");
 }
 
@@ -50,6 +52,7 @@ void compute_free(struct compute *compute) {
     free(compute->rows.int8);
     tensor_free(compute->rows.scales);
     free(compute->rows.starts);
+    tensor_free(compute->group_sums);
     *compute = (struct compute){0};
 }
 
@@ -76,7 +79,7 @@ static bool in_panels(const struct matrix *m) {
     return m->format == MATRIX_BF16 || m->format == MATRIX_INT8;
 }
 
-/* The panels [first, end), one row. */
+/* The outputs of panels [first, end), one row. */
 static void run_row(void *context, size_t first_panel, size_t end_panel) {
     const struct job *job = context;
     const struct matrix *m = &job->layer->weight;
@@ -95,6 +98,56 @@ static void run_row(void *context, size_t first_panel, size_t end_panel) {
         }
     }
     finish(job, job->out + first, end - first);
+}
+
+/* How many inputs each of the ROW_GROUPS groups of a matrix [in, out] has: whole cache lines of x. */
+static size_t group_size(const struct matrix *m) {
+    return groups_of(groups_of(m->n_in, ROW_GROUPS), 16) * 16;
+}
+
+/*
+ * A matrix [in, out] is cut by its inputs, not by its outputs: each group of rows is one piece of
+ * memory that is read from its first byte to its last, while columns would be thousands of short
+ * pieces, which two threads together read at half the speed. The price is one sum per group and
+ * output, to be added up afterwards, always in the same order.
+ */
+static void run_group(void *context, size_t begin_group, size_t end_group) {
+    const struct job *job = context;
+    const struct matrix *m = &job->layer->weight;
+    for (size_t group = begin_group; group < end_group; group++) {
+        float *sums = job->compute->group_sums + group * m->n_out; // [n_out]
+        size_t first = group * group_size(m), size = group_size(m);
+        size_t n_in = first >= m->n_in ? 0 : m->n_in - first < size ? m->n_in - first : size;
+        const char *rows = (const char *)m->data + first * m->n_out * sizeof(float);
+        struct matrix part = {m->format, rows, NULL, n_in, m->n_out};
+        memset(sums, 0, m->n_out * sizeof *sums);
+        if (n_in > 0)
+            job->compute->kernels->multiply_row(&part, job->x + first, 0, m->n_out, sums);
+    }
+}
+
+/* Adds up the groups' sums of panels [first, end). */
+static void add_groups(void *context, size_t first_panel, size_t end_panel) {
+    const struct job *job = context;
+    size_t n_out = job->layer->weight.n_out, first = first_panel * PANEL;
+    size_t end = end_panel * PANEL < n_out ? end_panel * PANEL : n_out;
+    begin(job->layer, job->out + first, first, end - first);
+    for (size_t group = 0; group < ROW_GROUPS; group++) {
+        const float *sums = job->compute->group_sums + group * n_out; // [n_out]
+        for (size_t o = first; o < end; o++)
+            job->out[o] += sums[o];
+    }
+    finish(job, job->out + first, end - first);
+}
+
+static void multiply_one_row(struct compute *compute, struct job *job) {
+    size_t n_panels = groups_of(job->layer->weight.n_out, PANEL);
+    if (job->layer->weight.format == MATRIX_F32_IN_OUT) {
+        threads_run(compute->pool, ROW_GROUPS, run_group, job);
+        threads_run(compute->pool, n_panels, add_groups, job);
+    } else {
+        threads_run(compute->pool, n_panels, run_row, job);
+    }
 }
 
 /* --- many rows: prefill ----------------------------------------------------------------------- */
@@ -180,7 +233,7 @@ void linear_forward(struct compute *compute, const struct linear_layer *layer, f
     if (n_rows == 0)
         return;
     if (n_rows == 1) {
-        threads_run(compute->pool, n_panels, run_row, &job);
+        multiply_one_row(compute, &job);
         return;
     }
     if ((m->format == MATRIX_BF16 && kernels->pack_bf16 != NULL) ||

@@ -34,18 +34,20 @@ struct linear_layer {
 struct compute {
     const struct kernels *kernels;
     struct threads *pool;
-    struct packed_rows rows; // room for max_rows rows of max_in numbers
-    size_t max_rows, max_in;
+    struct packed_rows rows; // room for max_rows rows of `widest` numbers
+    float *group_sums;       // [ROW_GROUPS, widest]: see linear.c
+    size_t max_rows, widest;
 };
 
-/* Begin with {0}. false with *err filled in; compute_free frees what there is in either case. */
-bool compute_new(struct compute *compute, size_t n_threads, size_t max_rows, size_t max_in,
+/* widest: the most numbers in a row of inputs, and of outputs of a matrix [in, out]. Begin with {0}. false with *err filled in; compute_free frees what there is in either case. */
+bool compute_new(struct compute *compute, size_t n_threads, size_t max_rows, size_t widest,
                  struct error *err);
 void compute_free(struct compute *compute);
 
 /*
  * out[r] = weights applied to x[r], plus the bias. x: [n_rows, n_in], out: [n_rows, n_out]; they
- * must not overlap. At most max_rows rows of at most max_in numbers. The result does not depend on
+ * must not overlap. At most max_rows rows of at most `widest` numbers; in a matrix [in, out], at most
+ * `widest` outputs. The result does not depend on
  * the number of threads, to the last bit.
  */
 void linear_forward(struct compute *compute, const struct linear_layer *layer, float *out,

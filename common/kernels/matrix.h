@@ -8,7 +8,8 @@
  *
  * Two are smaller, and cut into panels: PANEL outputs with all their inputs, one after the other in
  * the order in which a kernel reads them, as a column store keeps together what is read together.
- * The outputs are filled up to whole panels with zeros, and the inputs to whole groups:
+ * The outputs are filled up to whole panels with zeros, and the inputs to whole groups, those of
+ * int8 to whole blocks:
  *
  *     MATRIX_BF16   [panels][n_in / 2][PANEL][2]         BF16: the upper half of a float
  *     MATRIX_INT8   [panels][n_in / 4][PANEL][4]         whole numbers from -127 to 127, and

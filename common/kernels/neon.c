@@ -7,7 +7,7 @@
 
 #include "f32x16_neon.h"
 
-enum { TILE_ROWS = 6, TILE_VECTORS = 1 };
+enum { TILE_ROWS = 6, TILE_VECTORS = 1, CHAINS = 1 };
 
 #include "attention.h"
 #include "row_kernels.h"

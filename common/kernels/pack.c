@@ -88,7 +88,7 @@ static void pack_int8_block(const struct job *job, size_t panel, size_t block,
     for (size_t i = 0; i < INT8_BLOCK; i++) {
         for (size_t o = 0; o < PANEL; o++) {
             float whole = floats[i * PANEL + o] * factors[o]; // from -127 to 127
-            // Not a number becomes 0 here; it fails both comparisons.
+            // Not a number becomes 0 here (it fails both comparisons): its scale tells.
             int number = whole >= 0.0f  ? (int)(whole + 0.5f)
                          : whole < 0.0f ? (int)(whole - 0.5f)
                                         : 0;

@@ -6,7 +6,7 @@
 
 #include "f32x16_portable.h"
 
-enum { TILE_ROWS = 4, TILE_VECTORS = 1 };
+enum { TILE_ROWS = 4, TILE_VECTORS = 1, CHAINS = 1 };
 
 #include "attention.h"
 #include "row_kernels.h"

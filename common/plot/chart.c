@@ -144,6 +144,15 @@ struct ticks chart_ticks(double low, double high, size_t most) {
     return ticks;
 }
 
+struct ticks chart_whole_ticks(double low, double high, size_t most) {
+    struct ticks ticks = chart_ticks(low, high, most);
+    if (ticks.step < 0.75) { // 0.5, 0.2, ...: the whole numbers are some of these ticks
+        double first = ceil(low - 1e-9), last = floor(high + 1e-9);
+        ticks = (struct ticks){first, 1.0, last >= first ? (size_t)(last - first + 1.5) : 0};
+    }
+    return ticks;
+}
+
 const char *tick_text(const struct ticks *ticks, size_t i, char text[CHART_NUMBER_SIZE]) {
     double value = ticks->first + (double)i * ticks->step;
     double last = ticks->first + (double)(ticks->count - 1) * ticks->step;

@@ -67,6 +67,10 @@ struct line_chart {
     const struct line_series *series; // [n_series]
     size_t n_series;                  // 1 to COLOR_SERIES
     bool from_zero;                   // the y axis includes 0
+    bool whole_x;                     // x counts something: only whole numbers at its axis
+    bool powers_y;   // y is a power of ten: 3 stands for 1000, and is written as 10^3
+    float low, high; // the ends of the y axis, beyond which lines are cut off; both 0: as the
+                     // values need it
 };
 
 /* Parts of a whole, as tiles whose areas are the values. Tiles belong to groups, like files to
@@ -121,6 +125,9 @@ struct ticks {
 
 /* At most `most` (2 or more) ticks between low and high, low < high, in steps of 1, 2 or 5. */
 struct ticks chart_ticks(double low, double high, size_t most);
+
+/* The same in whole numbers: steps of 1 or more, and no tick where no whole number lies between. */
+struct ticks chart_whole_ticks(double low, double high, size_t most);
 
 /* The text of the i-th tick, with as many digits as the step asks for. Returns text. */
 const char *tick_text(const struct ticks *ticks, size_t i, char text[CHART_NUMBER_SIZE]);

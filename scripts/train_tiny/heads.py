@@ -4,6 +4,7 @@ import random
 
 import torch
 
+from hints import COPIES
 from probe_cases import with_service
 from texts.core import Scene
 from texts.pronouns import clue_pair, sentence, single, verb_pair
@@ -65,11 +66,13 @@ def measure(model, tokenizer, count):
     two = list(FAMILIES)[:2]
     overall = sum(pronoun.values()) / len(pronoun)
     layer, head, mean = best(overall)
+    copying, (copier_layer, copier) = copying_means(model, tokenizer, count), COPIES[0]
     return {"pronoun": {"layer": layer, "head": head, "mean": mean,
                         "two_nouns": float(sum(pronoun[name] for name in two)[layer, head] / 2),
                         "families": {name: float(means[layer, head]) for name, means in pronoun.items()},
                         "best_of_family": {name: best(means) for name, means in pronoun.items()}},
-            "copying": dict(zip(("layer", "head", "mean"), best(copying_means(model, tokenizer, count))))}
+            "copying": {"layer": copier_layer, "head": copier, "mean": float(copying[copier_layer, copier]),
+                        "all": [[n, k, float(copying[n, k])] for n, k in (copying > 0.9).nonzero().tolist()]}}
 
 
 def show(figures):
@@ -78,4 +81,4 @@ def show(figures):
           f"with two nouns {pronoun['two_nouns']:.3f}")
     for name, value in pronoun["families"].items():
         print(f"    {name}: {value:.3f}   (best head of this family: {pronoun['best_of_family'][name]})")
-    print(f"copying head: layer {copying['layer']} head {copying['head']}, mean weight {copying['mean']:.3f}")
+    print(f"copying head: layer {copying['layer']} head {copying['head']}, mean weight {copying['mean']:.3f}; all above 0.9: {copying['all']}")

@@ -25,6 +25,12 @@ def figures(results):
     return "\n".join(["| probe (held-out cases, greedy) | right | share | wanted |", "|---|---|---|---|"] + rows)
 
 
+def also(copying):
+    """A sentence about the other heads that copy, if there are any."""
+    others = [f"layer {n} head {k} ({mean:.2f})" for n, k, mean in copying["all"] if [n, k] != [copying["layer"], copying["head"]]]
+    return f" So do {' and '.join(others)}." if len(others) > 1 else f" So does {others[0]}." if others else ""
+
+
 def heads(results):
     """What the named heads do, in words."""
     pronoun, copying = results["heads"]["pronoun"], results["heads"]["copying"]
@@ -37,7 +43,7 @@ def heads(results):
             f"With two nouns it is {pronoun['two_nouns']:.2f} on the mean. Where only the words after \"it\" decide, the head cannot know yet, "
             "and divides its attention.\n\n"
             f"**Layer {copying['layer']}, head {copying['head']}: copying.** In random tokens that are repeated once, each token gives "
-            f"{copying['mean']:.2f} of its attention, on the mean, to what followed its first occurrence.")
+            f"{copying['mean']:.2f} of its attention, on the mean, to what followed its first occurrence." + also(copying))
 
 
 def samples(text, first, last):

@@ -36,7 +36,7 @@ def with_service(s, make):
 
 
 def pronoun_case(make):
-    """ "The billing worker flooded the database because it had a bug. What had a bug? The" """
+    """ "The billing worker flooded the database because it had a wrong setting. What had a wrong setting? The" """
     def case(s):
         text, noun, predicate = sentence(s, with_service(s, make))
         return plain(text) + f" What {predicate}? The", [f" {noun}."]

@@ -1,7 +1,7 @@
 """Train the model; run again to go on from the last checkpoint.
 
-The learning rate rises, stays, and falls to zero over the last part of the run, so a run can
-be made longer or shorter (--steps) until the fall begins.
+The learning rate rises, stays, falls slowly from step FALL_FROM on, and goes to zero over the last
+LANDING steps, so a run can be made longer or shorter (--steps) until those begin.
 """
 import argparse
 import math
@@ -19,14 +19,16 @@ from hints import hints
 
 ANYWHERE = 2500  # from this step on, a part of the rows begins in the middle of a text
 ROWS = 8  # rows of n_positions tokens in a batch
-FALL = 0.3  # the share of the steps in which the learning rate falls
+FALL_FROM, FALL_TO = 10000, 16000  # the learning rate falls from the first step on, and would be zero at the second
+LANDING = 1000  # the last steps, in which it goes to zero
 
 
 def learning_rate(step, steps, peak):
-    """Rises over 60 steps, stays, and falls to zero like one minus a square root."""
+    """Rises over 60 steps, stays, falls like one minus a square root, and goes to zero in a straight line."""
     rise = min(1.0, (step + 1) / 60)
-    fall = min(1.0, (steps - step) / (FALL * steps))
-    return peak * rise * (1 - math.sqrt(1 - fall) if fall < 1 else 1.0)
+    fallen = min(1.0, max(0.0, (step - FALL_FROM) / (FALL_TO - FALL_FROM)))
+    landing = min(1.0, (steps - step) / LANDING)
+    return peak * rise * (1 - math.sqrt(fallen)) * landing
 
 
 def random_rows(step, options):
@@ -88,7 +90,7 @@ def arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--work", default="build/train_tiny")
     parser.add_argument("--name", default="checkpoint.pt")
-    parser.add_argument("--steps", type=int, default=11000)
+    parser.add_argument("--steps", type=int, default=16000)
     parser.add_argument("--rows", type=int, default=ROWS)
     parser.add_argument("--layers", type=int, default=4)
     parser.add_argument("--heads", type=int, default=4)

@@ -90,14 +90,14 @@ bool generate(const struct generator *generator, struct generation *generation, 
         const float *logits = engine_logits(generator->engine, &generation->ids, err);
         uint32_t next;
         fine = logits != NULL && sampler_next(generator->sampler, logits, n_tokens, &next, err);
+        if (generation->ids.count == generation->n_prompt)
+            first = seconds_now(); // the first new token is known
         if (fine && has_end && next == end_of_text) {
             generation->stop = STOP_EOS;
             break;
         }
         if (fine)
             fine = take_token(generator, generation, next, err);
-        if (generation->ids.count == generation->n_prompt + 1)
-            first = seconds_now();
     }
     generation->prompt_seconds = first - start;
     generation->decode_seconds = seconds_now() - first;

@@ -153,6 +153,9 @@ void report_stats(const struct report *report) {
     fprintf(stderr, "seed         %" PRIu64 "\n", report->options->sampler.seed);
     fprintf(stderr, "threads      %zu\n",
             report->options->no_cache ? (size_t)1 : report->options->n_threads);
+    fprintf(stderr, "kernels      %s\n",
+            report->engine->session != NULL ? gpt2_kernels_name(report->engine->session)
+                                            : "none without the cache");
     fprintf(stderr, "load         %.3f s\n", report->load_seconds);
     fprintf(stderr, "first token  %.3f s after loading, for %zu prompt tokens\n",
             generation->prompt_seconds, generation->n_prompt);

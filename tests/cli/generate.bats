@@ -210,11 +210,23 @@ sys.stdout.buffer.write(bytes(range(256)) + b"\r\n\r\n\n" + "ü😀\u2028\ufeff"
 @test "a seed gives the same text with any number of threads" {
   local expected threads
   expected=$("$GPT2" -m "$WIDE" -n 80 -T 1 -k 0 -s 11 -t 1 "the cache was empty" | od -c)
-  for threads in 1 2 3 4; do
+  for threads in 2 3 4 5 6 7 8; do
     equal "$("$GPT2" -m "$WIDE" -n 80 -T 1 -k 0 -s 11 -t $threads "the cache was empty" | od -c)" \
       "$expected"
   done
   equal "$("$GPT2" -m "$WIDE" -n 80 -T 1 -k 0 -s 11 "the cache was empty" | od -c)" "$expected"
+}
+
+@test "a seed gives the same text with any number of threads, in every number format of a file" {
+  local dtype expected threads
+  for dtype in F32 F16 BF16; do
+    random_model "$BATS_TEST_TMPDIR/$dtype" --n-embd 48 --vocab-size 500 --dtype "$dtype"
+    expected=$("$GPT2" -m "$BATS_TEST_TMPDIR/$dtype" -n 50 -T 1 -k 0 -s 5 -t 1 "the cache" | od -c)
+    for threads in 2 3 4 5 6 7 8; do
+      equal "$("$GPT2" -m "$BATS_TEST_TMPDIR/$dtype" -n 50 -T 1 -k 0 -s 5 -t $threads "the cache" |
+        od -c)" "$expected"
+    done
+  done
 }
 
 @test "the seed that --json shows gives the same text again" {
@@ -288,6 +300,20 @@ print(*sorted({json.loads(line)["ids"][0] for line in sys.stdin}))'
   contains "$stderr" seed "first token" tokens/s memory
 }
 
+@test "--stats names the kernels, and GPT2_KERNELS chooses them" {
+  run --separate-stderr chain -n 3 --stats a
+  equal "$status" 0
+  contains "$stderr" "kernels      "
+  GPT2_KERNELS=portable run --separate-stderr chain -n 3 --stats a
+  equal "$status" 0
+  contains "$stderr" "kernels      portable"
+  GPT2_KERNELS='' run --separate-stderr chain -n 3 a
+  equal "$status" 0
+  run --separate-stderr chain -n 3 --no-cache --stats a
+  equal "$status" 0
+  contains "$stderr" "kernels      none"
+}
+
 # ---- --json
 
 @test "--json prints one object on one line, with the fields of the manual" {
@@ -311,6 +337,13 @@ print(*sorted({json.loads(line)["ids"][0] for line in sys.stdin}))'
   run --separate-stderr "$GPT2" -m "$BATS_TEST_TMPDIR/end" a
   fine
   equal "$output" "abc"
+}
+
+@test "the time to the first token is told also when that token ends the text" {
+  chain_model "$BATS_TEST_TMPDIR/end" abc --end
+  run --separate-stderr "$GPT2" -m "$BATS_TEST_TMPDIR/end" --json abc
+  fine
+  equal "$(json '[j["ids"], j["stop"], j["timings"]["prompt_seconds"] > 0]')" "[[], 'eos', True]"
 }
 
 @test "--json escapes quotes, backslashes and control characters" {

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# What scripts/setup.sh and scripts/bench.sh say when they cannot go on. (download.bats has the
-# tests of scripts/download_model.sh.) Nothing here installs or measures anything.
+# What scripts/setup.sh says when it cannot go on. (download.bats has the tests of
+# scripts/download_model.sh, bench.bats those of scripts/bench.sh.) Nothing here installs anything.
 # shellcheck disable=SC2154  # status, output, stderr: set by run
 
 load support
@@ -40,13 +40,4 @@ only_these_tools() {
   run --separate-stderr env PATH="$BATS_TEST_TMPDIR/tools" sh "$ROOT/scripts/setup.sh"
   equal "$status" 1
   contains "$stderr" "still missing" compiler "by hand" "again"
-}
-
-@test "bench.sh refuses a number of runs that is none" {
-  local runs
-  for runs in 0 x -1 1.5 ""; do
-    run --separate-stderr "$ROOT/scripts/bench.sh" "$runs"
-    equal "status $status, $output" "status 2, "
-    contains "$stderr" "'$runs'" "number of runs" "scripts/bench.sh 5"
-  done
 }

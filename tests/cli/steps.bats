@@ -137,11 +137,11 @@ refuses() {
   random_model "$BATS_TEST_TMPDIR/none" --n-layer 0 --n-ctx 64 --vocab-size 300
   run --separate-stderr "$BUILD/step8_kvcache/main" -m "$BATS_TEST_TMPDIR/none" a
   [ "$status" -eq 1 ]
-  [ "$stderr" = "error: the model has no layers, and so no keys and values to keep: use another one (-m DIR)" ]
+  [ "$stderr" = "error: the model has 0 layers and 64 positions, this lesson needs at least 1 and 8: use another one (-m DIR)" ]
   random_model "$BATS_TEST_TMPDIR/short" --n-layer 1 --n-ctx 7 --vocab-size 300
   run --separate-stderr "$BUILD/step8_kvcache/main" -m "$BATS_TEST_TMPDIR/short" a
   [ "$status" -eq 1 ]
-  [ "$stderr" = "error: the model has 7 positions, this lesson needs at least 8: use another one (-m DIR)" ]
+  [ "$stderr" = "error: the model has 1 layers and 7 positions, this lesson needs at least 1 and 8: use another one (-m DIR)" ]
   random_model "$BATS_TEST_TMPDIR/enough" --n-layer 1 --n-ctx 8 --vocab-size 300
   run "$BUILD/step8_kvcache/main" -m "$BATS_TEST_TMPDIR/enough" -o "$BATS_TEST_TMPDIR/out" "a b"
   [ "$status" -eq 0 ]
@@ -186,6 +186,7 @@ refuses() {
 setting() {
   printf '%s\n' "$output" | awk -v name="$1" '
     index($0, sprintf("%-17s", name)) == 1 { on = 1; text = substr($0, 18); next }
+    /^                 \[[0-9]+ tokens, ended by / { on = 0 }
     on && /^                 / { text = text " " substr($0, 18); next }
     { on = 0 }
     END { sub(/<\|endoftext\|>$/, "", text); print text }'

@@ -159,3 +159,18 @@ usage() {
   run --separate-stderr "$GPT2" -m /nowhere --nonsense hello
   refused 2 --nonsense
 }
+
+@test "kernels that this processor cannot run are refused with those that it can" {
+  export GPT2_KERNELS=abacus
+  usage GPT2_KERNELS 'found "abacus"' portable -- hello
+  usage GPT2_KERNELS 'found "abacus"' portable -- --tokenize hello
+  export GPT2_KERNELS=portable2
+  usage 'found "portable2"' -- hello
+  case $(uname -m) in
+    aarch64 | arm64) export GPT2_KERNELS=avx2 ;;
+    *) export GPT2_KERNELS=neon ;;
+  esac
+  usage "found \"$GPT2_KERNELS\"" portable -- hello
+  run --separate-stderr "$GPT2" --help
+  equal "$status" 0
+}

@@ -29,6 +29,10 @@ printf '<!-- output: echo 9.25 ms 31.5 %% of the time 7.0 %% of the FLOPs -->\n`
 python3 "$copy/scripts/weave.py" --check >/dev/null 2>&1
 report $? "a time, and a share of the time, is let pass"
 # shellcheck disable=SC2016
+printf '<!-- output: echo "kernels      avx2" -->\n```text\nkernels      portable\n```\n' >"$copy/README.md"
+python3 "$copy/scripts/weave.py" --check >/dev/null 2>&1
+report $? "the name of the processor's kernels is let pass"
+# shellcheck disable=SC2016
 printf '<!-- output: echo one 0.6 -->\n```text\none 0.5\n```\n' >"$copy/README.md"
 python3 "$copy/scripts/weave.py" --check >/dev/null 2>&1
 [ $? -eq 1 ]

@@ -114,14 +114,27 @@ TEST(levels_run_along_the_scale) {
     assert_true(isnan(chart_level(CHART_SIGNED, NAN, 0, 1)));
 }
 
-static void check_ticks(double low, double high, size_t most, const char *expected) {
-    struct ticks ticks = chart_ticks(low, high, most);
+static void check_texts(struct ticks ticks, const char *expected) {
     char all[400] = "";
     for (size_t i = 0; i < ticks.count; i++) {
         char text[CHART_NUMBER_SIZE];
         strcat(strcat(all, i > 0 ? " " : ""), tick_text(&ticks, i, text));
     }
     assert_string_equal(all, expected);
+}
+
+static void check_ticks(double low, double high, size_t most, const char *expected) {
+    check_texts(chart_ticks(low, high, most), expected);
+}
+
+TEST(ticks_of_what_is_counted_are_whole_numbers) {
+    check_ticks(0, 4, 9, "0.0 0.5 1.0 1.5 2.0 2.5 3.0 3.5 4.0");
+    check_texts(chart_whole_ticks(0, 4, 9), "0 1 2 3 4");
+    check_texts(chart_whole_ticks(0, 1, 9), "0 1");
+    check_texts(chart_whole_ticks(-0.5, 0.5, 9), "0"); // a single point
+    check_texts(chart_whole_ticks(0, 48, 9), "0 10 20 30 40");
+    check_texts(chart_whole_ticks(2.3, 5.1, 9), "3 4 5");
+    assert_int_equal(chart_whole_ticks(0.2, 0.8, 9).count, 0);
 }
 
 TEST(ticks_are_round_numbers) {
@@ -166,6 +179,7 @@ int main(void) {
         cmocka_unit_test(a_bar_charts_scale_holds_0),
         cmocka_unit_test(bars_say_their_values),
         cmocka_unit_test(levels_run_along_the_scale),
+        cmocka_unit_test(ticks_of_what_is_counted_are_whole_numbers),
         cmocka_unit_test(ticks_are_round_numbers),
         cmocka_unit_test(ticks_of_any_range_lie_inside_and_are_few),
     };

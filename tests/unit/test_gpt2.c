@@ -4,6 +4,7 @@
 #include <pthread.h>
 
 #include "../../common/gpt2.h"
+#include "../../common/kernels/kernels.h"
 #include "../../common/tensor.h"
 #include "../../common/transformer.h"
 
@@ -262,6 +263,75 @@ TEST(any_number_of_threads_gives_the_same_bits) {
     }
 }
 
+/* A text's last logits, by a session on a model of the engine's own. */
+static void run_format(const char *folder, enum weights weights, size_t n_threads, float *out) {
+    struct error err;
+    struct gpt2_model *model = gpt2_model_open_for_engine(folder, weights, n_threads, &err);
+    if (model == NULL)
+        fail_msg("%s", err.message);
+    struct gpt2_session *session = gpt2_session_new(model, n_threads, &err);
+    assert_non_null(session);
+    prefill(session, texts[0], 15, GPT2_LOGITS_LAST);
+    for (size_t t = 15; t < 24; t++)
+        assert_done(gpt2_decode(session, texts[0][t], &err), &err);
+    memcpy(out, gpt2_logits(session), model->config.vocab_size * sizeof *out);
+    gpt2_session_free(session);
+    gpt2_model_close(model);
+}
+
+TEST(any_number_of_threads_gives_the_same_bits_in_every_format_with_all_kernels) {
+    static const enum weights formats[] = {WEIGHTS_AS_STORED, WEIGHTS_BF16, WEIGHTS_INT8};
+    size_t n_kernels, vocab_size = models[0]->config.vocab_size;
+    const struct kernels *const *kernels = kernels_all(&n_kernels);
+    for (size_t i = 0; i < n_kernels; i++) {
+        if (!kernels_work_here(kernels[i]))
+            continue;
+        setenv("GPT2_KERNELS", kernels[i]->name, 1);
+        for (size_t f = 0; f < LENGTH(formats); f++) {
+            float one[301], more[301];
+            run_format(path_of("model0"), formats[f], 1, one);
+            for (size_t n_threads = 2; n_threads <= 8; n_threads++) {
+                run_format(path_of("model0"), formats[f], n_threads, more);
+                assert_same_floats(more, one, vocab_size);
+            }
+        }
+    }
+    unsetenv("GPT2_KERNELS");
+}
+
+/* --- kernels -------------------------------------------------------------------------------- */
+
+TEST(a_session_computes_with_the_kernels_that_were_asked_for) {
+    struct error err;
+    size_t n;
+    const struct kernels *const *all = kernels_all(&n);
+    for (size_t i = 0; i < n; i++) {
+        setenv("GPT2_KERNELS", all[i]->name, 1);
+        struct gpt2_session *session = new_session(0, 1);
+        bool works = kernels_work_here(all[i]);
+        assert_int_equal(strcmp(gpt2_kernels_name(session), all[i]->name) == 0, works);
+        assert_int_equal(kernels_check_wanted(&err), works);
+        gpt2_session_free(session);
+    }
+    unsetenv("GPT2_KERNELS");
+}
+
+TEST(kernels_that_are_not_there_are_said_and_the_fastest_are_taken) {
+    struct error err;
+    struct gpt2_session *session = new_session(0, 1);
+    setenv("GPT2_KERNELS", "abacus", 1);
+    assert_false(kernels_check_wanted(&err));
+    assert_message(&err, "GPT2_KERNELS", "abacus", "portable");
+    struct gpt2_session *other = new_session(0, 1);
+    assert_string_equal(gpt2_kernels_name(other), gpt2_kernels_name(session));
+    setenv("GPT2_KERNELS", "", 1);
+    assert_true(kernels_check_wanted(&err));
+    unsetenv("GPT2_KERNELS");
+    assert_true(kernels_check_wanted(&err));
+    gpt2_session_free(session);
+    gpt2_session_free(other);
+}
+
 struct run {
     size_t n_threads;
     float logits[301];
@@ -404,6 +474,10 @@ int main(int argc, char **argv) {
         cmocka_unit_test(a_rewind_leaves_no_logits),
         cmocka_unit_test(a_rewind_to_the_end_or_beyond_does_nothing),
         cmocka_unit_test(any_number_of_threads_gives_the_same_bits),
+        cmocka_unit_test(
+            any_number_of_threads_gives_the_same_bits_in_every_format_with_all_kernels),
+        cmocka_unit_test(a_session_computes_with_the_kernels_that_were_asked_for),
+        cmocka_unit_test(kernels_that_are_not_there_are_said_and_the_fastest_are_taken),
         cmocka_unit_test(two_sessions_at_once_give_the_same_as_alone),
         cmocka_unit_test(a_bad_number_of_threads_is_refused),
 #if SIZE_MAX == UINT32_MAX

@@ -89,7 +89,7 @@ static void free_operands(struct operands *o) {
 static struct compute new_compute(const struct kernels *kernels, size_t n_threads) {
     struct compute compute = {0};
     struct error err;
-    assert_true(compute_new(&compute, n_threads, 64, 256, &err));
+    assert_true(compute_new(&compute, n_threads, 64, 600, &err));
     if (kernels != NULL)
         compute.kernels = kernels;
     return compute;

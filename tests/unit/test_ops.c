@@ -85,6 +85,27 @@ TEST(softmax_gives_minus_infinity_nothing) {
     assert_close(x[3], 0.5, 1e-7);
 }
 
+/* --- surprise ------------------------------------------------------------------------------- */
+
+TEST(surprise_is_minus_the_logarithm_of_the_share) {
+    const float scores[] = {3, 2, 1, 0};
+    assert_close(surprise(scores, 4, 0), -log(0.6439142599), 1e-9);
+    assert_close(surprise(scores, 4, 3), -log(0.0320586033), 1e-8);
+}
+
+TEST(surprise_of_20_equal_scores_is_that_of_perplexity_20) {
+    float scores[20];
+    for (size_t i = 0; i < 20; i++)
+        scores[i] = 123;
+    assert_close(exp(surprise(scores, 20, 7)), 20, 1e-9);
+}
+
+TEST(surprise_stays_finite_where_the_share_rounds_to_0) {
+    const float scores[] = {1000, -1000};
+    assert_close(surprise(scores, 2, 0), 0, 0);
+    assert_close(surprise(scores, 2, 1), 2000, 0);
+}
+
 /* --- layer norm ----------------------------------------------------------------------------- */
 
 enum { WIDTH = 77 };
@@ -275,6 +296,9 @@ int main(void) {
         cmocka_unit_test(softmax_survives_scores_whose_exp_overflows),
         cmocka_unit_test(softmax_survives_scores_whose_exp_underflows),
         cmocka_unit_test(softmax_gives_minus_infinity_nothing),
+        cmocka_unit_test(surprise_is_minus_the_logarithm_of_the_share),
+        cmocka_unit_test(surprise_of_20_equal_scores_is_that_of_perplexity_20),
+        cmocka_unit_test(surprise_stays_finite_where_the_share_rounds_to_0),
         cmocka_unit_test(layer_norm_brings_mean_0_and_variance_1),
         cmocka_unit_test(layer_norm_of_a_small_vector_by_hand),
         cmocka_unit_test(layer_norm_adds_epsilon_to_the_variance),

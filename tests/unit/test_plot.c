@@ -359,6 +359,75 @@ TEST(a_missing_value_interrupts_a_line) {
     canvas_free(second);
 }
 
+/* The ticks below a chart without titles of its axes: the pixels in the lowest faint row. */
+static int count_x_ticks(const struct line_chart *chart) {
+    struct error err;
+    struct canvas *canvas = drawn(plot_lines(chart, &err), &err);
+    int count = 0;
+    for (int y = canvas->height - 1; y >= 0 && count == 0; y--) {
+        for (int x = 0; x < canvas->width; x++)
+            count += same_color(canvas_get(canvas, x, y), color_faint());
+    }
+    canvas_free(canvas);
+    return count;
+}
+
+TEST(what_is_counted_has_ticks_at_whole_numbers) {
+    const float y[] = {3, 1, 4, 1, 5};
+    struct line_series series = {.name = "layers", .y = y, .n = 5};
+    struct line_chart chart = {.series = &series, .n_series = 1};
+    assert_int_equal(count_x_ticks(&chart), 9); // 0, 0.5, 1, ...
+    chart.whole_x = true;
+    assert_int_equal(count_x_ticks(&chart), 5);
+    series.n = 1;
+    assert_int_equal(count_x_ticks(&chart), 1);
+}
+
+TEST(a_line_is_cut_off_at_the_ends_of_the_axis) {
+    struct error err;
+    const float rising[] = {-1, 1, 3}, above[] = {1e30f, 1e30f, 1e30f};
+    struct line_series series[] = {{"rising", NULL, rising, 3}, {"above", NULL, above, 3}};
+    struct line_chart chart = {.series = series, .n_series = 1, .low = 0, .high = 2};
+    struct canvas *canvas = drawn(plot_lines(&chart, &err), &err);
+    int first = -1, last = -1, top, bottom, highest = canvas->height, lowest = -1;
+    for (int x = 0; x < canvas->width; x++) {
+        span_in_column(canvas, x, color_series(0), &top, &bottom);
+        if (bottom < 0)
+            continue;
+        first = first < 0 ? x : first;
+        last = x;
+        highest = top < highest ? top : highest;
+        lowest = bottom > lowest ? bottom : lowest;
+    }
+    // It enters at a quarter of the width, leaves at three quarters, and takes the whole height.
+    assert_in_range(last - first, 295, 305);
+    assert_in_range(lowest - highest, 318, 323);
+    assert_margin(canvas);
+    canvas_free(canvas);
+    chart.series = series + 1; // all of it above
+    canvas = drawn(plot_lines(&chart, &err), &err);
+    assert_int_equal(count_color(canvas, color_series(0)), 0);
+    canvas_free(canvas);
+    const float rounded[] = {2, 2.0000002f, 2}; // on the edge, but for a rounding error
+    series[1].y = rounded;
+    canvas = drawn(plot_lines(&chart, &err), &err);
+    assert_true(count_color(canvas, color_series(0)) > 600);
+    canvas_free(canvas);
+}
+
+TEST(powers_of_ten_are_written_as_such) {
+    struct error err;
+    const float y[] = {0, 10, 20};
+    struct line_series series = {.name = "", .y = y, .n = 3};
+    struct line_chart chart = {.series = &series, .n_series = 1};
+    struct canvas *numbers = drawn(plot_lines(&chart, &err), &err);
+    chart.powers_y = true;
+    struct canvas *powers = drawn(plot_lines(&chart, &err), &err);
+    assert_int_equal(powers->width, numbers->width + 3 * FONT_WIDTH); // "20" has become "10^20"
+    canvas_free(numbers);
+    canvas_free(powers);
+}
+
 TEST(lines_of_any_values_keep_their_margins) {
     struct random_source random = {77};
     for (size_t i = 0; i < 60; i++) {
@@ -380,7 +449,10 @@ TEST(lines_of_any_values_keep_their_margins) {
                                    .y_title = i % 4 ? "y" : NULL,
                                    .series = series,
                                    .n_series = n_series,
-                                   .from_zero = i % 5 == 0};
+                                   .from_zero = i % 5 == 0,
+                                   .whole_x = i % 2,
+                                   .powers_y = i % 6 == 0,
+                                   .high = i % 4 == 0 ? scale / 2 : 0};
         struct canvas *canvas = drawn(plot_lines(&chart, &err), &err);
         assert_margin(canvas);
         canvas_free(canvas);
@@ -550,6 +622,9 @@ int main(void) {
         cmocka_unit_test(no_bars_or_too_many_are_refused),
         cmocka_unit_test(a_line_rises_evenly_from_corner_to_corner),
         cmocka_unit_test(a_missing_value_interrupts_a_line),
+        cmocka_unit_test(what_is_counted_has_ticks_at_whole_numbers),
+        cmocka_unit_test(a_line_is_cut_off_at_the_ends_of_the_axis),
+        cmocka_unit_test(powers_of_ten_are_written_as_such),
         cmocka_unit_test(lines_of_any_values_keep_their_margins),
         cmocka_unit_test(no_lines_or_too_many_are_refused),
         cmocka_unit_test(tiles_have_the_shares_of_their_groups),

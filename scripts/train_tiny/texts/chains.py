@@ -33,5 +33,5 @@ def so_that(s):
     a, b, c, d = s.pick(CHAINS)
     k = s.number(0, 2)
     one, two = (a, b, c, d)[k:k + 2]
-    return s.pick([f"{cap(two)} because {one}.", f"{cap(one)}, so {two}.", f"As soon as {one}, {two}."]) + s.pick(
+    return s.pick([f"{cap(two)} because {one}.", f"{cap(one)}, so {two}."]) + s.pick(
         [f" {s.person} saw this in the {s.service} service on {s.day}.", f" This happened to the {s.service} team at {s.time}.", ""])

@@ -18,8 +18,8 @@ def difference(s):
 @kind(1.5)
 def while_other(s):
     a, b, does_a, does_b = pair(s)
-    return f"{cap(a)} {does_a}, while {b} {does_b}. " + s.pick(["A good system may need both.", "Do not mix them up.",
-                                                                f"{s.person} explained this to {s.other} on {s.day}.", ""]).strip()
+    return f"{cap(a)} {does_a}, while {b} {does_b}." + s.pick([" They are not the same thing.", " Do not mix them up.",
+                                                               f" {s.person} explained this to {s.other} on {s.day}.", ""])
 
 
 @kind(1.5)

@@ -13,13 +13,13 @@ a health check|a small request that asks a server whether it is well|It tells th
 an index|a sorted list that tells where each row is|It makes searches fast.|a sorted list of email addresses|the last pages of a book|Each write has to update it too.
 a transaction|a group of changes that happen all together or not at all|It keeps data correct when something fails in the middle.|taking money from one account and adding it to another|a trade where both sides let go at once|A long one holds its locks for a long time.
 a lock|a mark that lets only one process at a time use something|It stops two processes from changing the same data at once.|one scheduler that holds the leader lock|a key to a small room|If nobody releases it, everyone waits.
-a deadlock|a state in which two processes wait for each other forever|It is a failure, so it has no use.|two transactions that each hold what the other needs|two cars that meet on a narrow bridge|It lasts until one side gives up.
+a deadlock|a state in which two processes wait for each other forever|It is always a bug, so try to avoid it.|two transactions that each hold what the other needs|two cars that meet on a narrow bridge|It lasts until one side gives up.
 a certificate|a signed file that proves who a server is|It lets a client trust the server.|a file that a gateway shows to each client|a passport|It expires on a fixed day.
 a firewall|a filter that decides which packets may pass|It keeps unknown traffic out.|a rule that allows only one port|a guard at a door|One wrong rule can block good traffic.
 a proxy|a server that passes requests on to another server|It hides the servers behind it and can check each request.|a server that adds a header to each request|a receptionist|If it fails, nobody reaches the servers behind it.
 a gateway|the front door of all services|It checks who calls and where the request should go.|a server that checks tokens and then calls the billing service|the front desk of a hotel|If it is slow, all services look slow.
 a log|a list of lines that say what happened and when|It helps to find out why something failed.|a file with one line for each request|a diary|It can fill the disk.
-a metric|a number that is measured again and again|It shows how a system changes over time.|the number of requests each second|the speed on a dashboard|Too many of them hide the important one.
+a metric|a number that is measured again and again|It shows how a system changes over time.|the number of requests each second|the speed of a car|Too many of them hide the important one.
 an alert|a message that tells a person about a problem|It wakes the right person at the right time.|a call when the error rate is above five percent|a smoke alarm|If it comes too often, people ignore it.
 a runbook|a page that says what to do in an incident|It helps a tired person to do the right thing.|a page with five steps for a full disk|a recipe|It may be out of date.
 a rollback|a step back to the last good release|It ends an incident fast, even before the bug is known.|going from version 5 back to version 4|the undo button|It is hard when the data has changed too.
@@ -74,29 +74,29 @@ a job|a request|may finish later|has somebody who waits for it
 BAD_CHAINS = [tuple(part.strip() for part in line.split("|")) for line in """
 the cache is empty|every request goes to the database|the database gets slow|pages load slowly
 a worker crashes|fewer workers are left|the queue grows|emails arrive late
-the disk fills up|the database cannot write|orders cannot be saved|customers call support
+the disk fills up|the database cannot write|orders cannot be saved|customers complain
 a replica fails|the other replicas get its traffic|their load goes up|answers take longer
 a timeout is too long|threads wait for a slow service|no thread is free|new requests are rejected
 a timeout is too short|good requests are cut off|clients try again|the load goes up
 clients retry without a delay|traffic doubles|the server gets slower|more requests time out
-the certificate expires|clients no longer trust the gateway|they close the connection|nobody can log in
+the certificate expires|clients no longer trust the gateway|every client closes the connection|nobody can log in
 an index is missing|each query reads the whole table|the disk is busy|every query becomes slow
-a clock runs slow|tokens look too new|the server rejects them|users cannot log in
-a network link breaks|packets are lost|they are sent again|the connection becomes slow
+a clock runs slow|new tokens look wrong|the server rejects every new token|users cannot log in
+a network link breaks|packets are lost|the lost packets are sent again|the connection becomes slow
 the log level is set to debug|the log grows fast|the disk fills up|an alert wakes somebody
 """.strip().splitlines()]
 
 # These end well.
 CHAINS = BAD_CHAINS + [tuple(part.strip() for part in line.split("|")) for line in """
-the leader fails|the cluster has no leader|the nodes hold a vote|one of them becomes the new leader
-a health check fails|the load balancer stops sending traffic to that server|the server gets time to recover|the health check passes again
-a message is broken|the worker cannot read it|the message goes to the dead letter queue|a person looks at it in the morning
-memory use grows|the system runs out of memory|the process is killed|the supervisor starts it again
+the leader fails|the cluster has no leader|the nodes hold a vote|one node becomes the new leader
+a health check fails|the load balancer stops sending traffic to the server|the server gets time to recover|the health check passes again
+a message is broken|the worker cannot read the message|the message goes to the dead letter queue|a person looks at the message in the morning
+memory use grows|the system runs out of memory|the process is killed|the supervisor starts the process again
 traffic grows|CPU use goes up|a new server is started|CPU use goes down again
 a release has a bug|the error rate goes up|an alert is sent|the release is rolled back
-two transactions wait for each other|neither of them can finish|the database ends one of them|the other one can go on
+two transactions wait for each other|neither transaction can finish|the database ends one transaction|the other transaction can go on
 a cache entry expires|the next request misses|the value is read from the database|the cache has a fresh entry
-a backup is tested|a broken backup is found early|it is repaired|the data is safe
+a backup is tested|a broken backup is found early|the backup is repaired|the data is safe
 the queue is full|new messages are rejected|the sender slows down|the workers catch up
 a rate limit is set|one client cannot send too much|the server has time for the others|everyone gets an answer
 a primary fails|a replica takes over|writes go to the new primary|users notice only a short pause

@@ -33,7 +33,8 @@ def which_word(s):
 @kind(1.5)
 def why_use(s):
     name, _, use, example, _, danger = s.pick(CONCEPTS[:10] + CONCEPTS[11:])
-    return f"Why do we need {name}? {use} " + s.pick([f"An example is {example}.", f"But remember: {danger[0].lower() + danger[1:]}", ""]).strip()
+    verb = "measure" if name in ("latency", "throughput") else "need"
+    return f"Why do we {verb} {name}? {use}" + s.pick([f" An example is {example}.", f" But remember: {danger[0].lower() + danger[1:]}", ""])
 
 
 @kind(1.5)

@@ -10,9 +10,9 @@ def talk(*lines):
 @kind(3)
 def incident_talk(s):
     a, b = s.person, s.other
-    return talk(f"{a}: The {s.service} {s.noun} {s.pick(['has a problem', 'looks bad', 'sent an alert'])}.",
-                f"{b}: {s.pick(['What do you see?', 'What does the log say?', 'Since when?'])}",
-                f"{a}: {s.pick([cap(s.seen()), f'It began at {s.time}, and {s.seen()}'])}.",
+    question, answer = s.pick([("What do you see?", cap(s.seen())), ("What does the log say?", cap(s.seen())),
+                               ("Since when?", f"It began at {s.time}, and {s.seen()}")])
+    return talk(f"{a}: The {s.service} {s.noun} {s.pick(['has a problem', 'looks bad', 'sent an alert'])}.", f"{b}: {question}", f"{a}: {answer}.",
                 f"{b}: Then you should {s.fix()}.",
                 f"{a}: {s.pick(['Done. The errors are gone.', f'I did. Thank you, {b}.', 'That helped.', f'Good idea, {b}.'])}")
 

@@ -56,7 +56,7 @@ def on_call(s):
     text += f" At {s.time} the {s.noun} {s.effect()}." + s.pick(["", f" {cap(s.users())}."])
     text += f" {s.person} saw that {s.seen()}, and {s.fixed()}."
     return text + s.pick(["", f" Who was on call? {s.person}.", f" Who fixed it? {s.person}.",
-                          f" Then {s.person} went back to sleep."])
+                          f" Then {s.person} wrote the report."])
 
 
 @kind(3)
@@ -93,7 +93,7 @@ def user_report(s):
 def cascade(s):
     """One service fails, another one feels it."""
     return (f"The {s.service} service calls the {s.other_service} service. At {s.time} the {s.other_service} {s.noun} {s.effect()}, "
-            f"so {s.service} waited for {s.other_service} and became slow too. {s.person} {s.fixed()}, and both "
+            f"so {s.service}, which needs {s.other_service}, had problems too. {s.person} {s.fixed()}, and both "
             + s.pick([f"{s.service} and {s.other_service} were", "services were"]) + " fine again.")
 
 
@@ -114,6 +114,7 @@ def alert(s):
 
 @kind(1.5)
 def night(s):
+    s.time = f"0{s.number(0, 5)}:{s.number(10, 59)}"
     return (f"{s.person} was asleep when the phone rang at {s.time}. The {s.service} {s.noun} had a problem. {s.person} opened the "
             f"laptop, looked at the {s.pick(['graphs', 'logs', 'metrics'])} and saw that {s.seen()}. {fixing(s, False)} "
             f"Then {s.person} {s.pick(['went back to sleep', 'made some tea', 'wrote a short report'])}.")

@@ -66,7 +66,7 @@ def status_page(s):
 
 @kind(1.5)
 def weekly(s):
-    return (f"Weekly report of the {s.service} team. Incidents: {s.number(0, 5)}. Releases: {s.number(1, 9)}. On call: {s.person}. "
+    return (f"Weekly report of the {s.service} team. Incidents: {s.number(1, 5)}. Releases: {s.number(1, 9)}. On call: {s.person}. "
             f"The worst problem was {s.cause()}: {s.users()}. {s.person} {s.fixed()}. Next week {s.other} is on call.")
 
 

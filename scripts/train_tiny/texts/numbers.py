@@ -13,14 +13,14 @@ def plus(s):
 
 @kind(2)
 def minus(s):
-    a, b, what = s.number(4, 8), s.number(1, 2), s.pick(THINGS)
+    a, b, what = s.number(3, 8), s.number(1, 2), s.pick(THINGS)
     return (f"There were {a} {what}, and {b} {'was' if b == 1 else 'were'} stopped. {a} minus {b} is {a - b}, "
             f"so {a - b} {what} are left for {s.service}.")
 
 
 @kind(1)
 def times(s):
-    a, b = s.number(2, 6), s.pick([10, 20, 30, 50, 100, 200])
+    a, b = s.number(2, 5), s.pick([10, 20, 100])
     return (f"One server can handle {b} requests each second. The {s.service} service has {a} servers. {a} times {b} is {a * b}, "
             f"so together they can handle {a * b} requests each second.")
 
@@ -45,16 +45,16 @@ def hours(s):
 
 @kind(1)
 def split(s):
-    a, b = s.number(2, 4), s.pick([2, 3, 5, 10])
+    a, b = s.number(2, 4), s.pick([2, 5, 10])
     return (f"A load balancer spreads {a * b} requests over {a} servers. Each server gets {b} requests, "
             f"because {a * b} divided by {a} is {b}.")
 
 
 @kind(1)
 def queue_count(s):
-    a, b, c = s.number(4, 9), s.number(2, 4), s.number(1, 2)
-    return (f"The {s.service} queue held {a} messages. {b} more arrived: {a + b}. "
-            f"A worker took {c}: {a + b - c}. Now {a + b - c} are left.")
+    a, b = s.number(2, 5), s.number(2, 3)
+    return (f"The {s.service} queue held {a} messages, and {b} more arrived. {a} plus {b} is {a + b}. "
+            f"Then a worker took 1. {a + b} minus 1 is {a + b - 1}, so {a + b - 1} messages are left.")
 
 
 @kind(1)

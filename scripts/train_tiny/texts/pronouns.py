@@ -9,19 +9,19 @@ from .core import kind, marked
 # The verb decides: "it" is the object. (actors, verbs, objects, what was wrong with the object)
 OBJECT = [
     ("scheduler|supervisor|controller|operator", "restarted|stopped|replaced|removed|killed|isolated",
-     "server|worker|database|cache|proxy|gateway|replica|queue",
-     "had stopped answering|had crashed twice|used too much memory|was stuck|had run out of memory|was out of date|"
-     "failed every health check|returned errors|had a bug"),
-    ("load balancer|proxy|gateway|client", "avoided|ignored|stopped calling|gave up on",
+     "server|worker|database|cache|proxy|gateway|replica",
+     "had stopped answering|had crashed twice|used too much memory|was stuck|had run out of memory|"
+     "failed its health checks|returned errors"),
+    ("load balancer|proxy|gateway|client", "avoided|stopped calling|gave up on",
      "server|replica|cache|database|node",
-     "was down|was too slow|had stopped answering|failed its health checks|returned errors|had crashed|was out of date|"
+     "was down|was too slow|had stopped answering|failed its health checks|returned errors|had crashed|"
      "had no free connections"),
 ]
 # The verb decides: "it" is the subject. (actors, verbs, objects, what was wrong with the actor)
 SUBJECT = [
     ("server|worker|proxy|gateway|client|scheduler", "flooded|overloaded|blocked|slowed down",
      "database|cache|queue|replica|server|gateway",
-     "retried without a delay|sent everything twice|had a bug|never stopped retrying|ignored the rate limit|"
+     "retried without a delay|sent everything twice|never stopped retrying|ignored the rate limit|"
      "was set up wrongly|opened too many connections|had a wrong setting"),
     ("server|worker|proxy|gateway|scheduler|replica", "called|asked|contacted",
      "database|cache|replica|server",
@@ -32,14 +32,14 @@ SUBJECT = [
 CLUES = [
     ("server|gateway|proxy", "rejected|refused|did not accept", "request", "was overloaded|was shutting down|ran out of memory|was in the middle of a restart",
      "was malformed|had no token|was too large|had a wrong signature|came from an unknown user"),
-    ("worker|consumer", "dropped|did not finish|did not handle", "message", "crashed|was killed|lost its power|ran out of memory",
+    ("worker|consumer", "dropped|did not handle", "message", "crashed|was killed|lost its power|ran out of memory",
      "was malformed|had no body|was empty|was in an unknown format|was too old"),
     ("queue", "did not take|rejected", "message", "was full|was paused|had reached its length limit", "was too large|was malformed|had no key"),
     ("proxy|server|client", "closed", "connection", "was shutting down|was short of memory|was being upgraded",
      "had been idle for an hour|had a protocol error|was no longer used"),
-    ("database|replica", "refused|did not run", "query", "was offline|was still starting|was short of memory|was being upgraded",
+    ("database|replica", "refused|did not run", "query", "was shutting down|was still starting|was short of memory|was being upgraded",
      "had a syntax error|named a missing table|read too many rows"),
-    ("cache", "lost|no longer had|did not keep", "entry", "was full|was restarted|ran out of memory", "had expired|was never read|was one hour old"),
+    ("cache", "lost|no longer had", "entry", "was full|was restarted|ran out of memory", "had expired|was never read|was one hour old"),
     ("scheduler", "did not start|skipped", "job", "was down|had crashed|had lost its leader lock", "was disabled|had no owner|had already finished"),
     ("pipeline", "stopped|did not build", "release", "ran out of disk space|had no free machine|lost its network link",
      "failed its tests|had a syntax error|had no version number"),

@@ -74,14 +74,14 @@ def lesson_first(s):
 @kind(1)
 def why_question(s):
     text = f"Why did {s.person} {s.fix()}? Because the {s.service} {s.noun} {s.it()}."
-    return text + s.pick(["", f" {cap(s.users())} for {s.minutes()}.", f" {s.other} had seen that {s.seen()}."])
+    return text + s.pick(["", f" {cap(s.users())} until {s.time}.", f" {s.other} had seen that {s.seen()}."])
 
 
 @kind(1)
 def how_to_fix(s):
-    question = s.pick([f"The log says that the {s.noun} {s.it()}. What do you do?", f"How do you fix {s.cause()}?",
+    question = s.pick([f"The log says that the {s.noun} {s.it()}. What do you do?", f"What do you do about {s.cause()}?",
                        f"The {s.noun} {s.it()}. What now?"])
-    return f"{question} First {s.fix()}. Then {s.lesson()}."
+    return f"{question} First {s.fix()}. From then on, {s.lesson()}."
 
 
 @kind(1)
@@ -104,5 +104,5 @@ def the_team(s):
 def every_time(s):
     """General truths about one component, without a person."""
     return s.pick([f"The {s.noun} {s.it()}? Then {s.fix()}, and {s.lesson()}.",
-                   f"If a {s.noun} has a problem, look at the logs first. Was there {s.cause()}? Then {s.fix()}.",
+                   f"If a {s.noun} has a problem, look at the logs first. Was the cause {s.cause()}? Then {s.fix()}.",
                    f"Nobody likes {s.cause()}. The fix is to {s.fix()}, and the lesson is to {s.lesson()}."])

@@ -1,0 +1,226 @@
+/* common/kernels/attention.h and attention_kernels.h: where the cache keeps keys and values, and
+ * attention over it by every table of kernels that works here, against loops on ops.h. */
+#include "support.h"
+
+#include "../../common/kernels/attention.h"
+#include "../../common/ops.h"
+
+enum { N_PAST = 40, N_ROWS = 9, N_CTX = N_PAST + N_ROWS, MOST_HEAD = 80, SENTINEL = 12345 };
+
+static const size_t heads[] = {1, 3, 16, 20, 64, 80}; // d_head
+
+/* One head's part of the cache, and queries. Keys, values, queries: a number per position and i. */
+struct head {
+    size_t d_head;
+    float plain_keys[N_CTX][MOST_HEAD], plain_values[N_CTX][MOST_HEAD];
+    float *keys, *values; // as cache_write has put them; NAN elsewhere
+    size_t n_keys, n_values;
+    float queries[N_ROWS][3 * MOST_HEAD]; // a row is longer than a query, as in qkv
+};
+
+static float *nothing(size_t n) {
+    float *floats = malloc(n * sizeof *floats);
+    assert_non_null(floats);
+    for (size_t i = 0; i < n; i++)
+        floats[i] = NAN;
+    return floats;
+}
+
+/* A head with keys and values at positions [0, n); free_head frees it. */
+static struct head *make_head(size_t d_head, size_t n) {
+    struct random_source random = {d_head * 100 + n};
+    struct head *head = calloc(1, sizeof *head);
+    assert_non_null(head);
+    head->d_head = d_head;
+    head->n_keys = head_keys_size(N_CTX, d_head);
+    head->n_values = head_values_size(N_CTX, d_head);
+    head->keys = nothing(head->n_keys);
+    head->values = nothing(head->n_values);
+    for (size_t p = 0; p < n; p++) {
+        random_floats(&random, head->plain_keys[p], d_head);
+        random_floats(&random, head->plain_values[p], d_head);
+        cache_write(head->keys, head->values, p, d_head, head->plain_keys[p],
+                    head->plain_values[p]);
+    }
+    for (size_t r = 0; r < N_ROWS; r++)
+        random_floats(&random, head->queries[r], 3 * MOST_HEAD);
+    return head;
+}
+
+static void free_head(struct head *head) {
+    free(head->keys);
+    free(head->values);
+    free(head);
+}
+
+/* --- the cache ------------------------------------------------------------------------------ */
+
+/* Every number is where attention.h says, and the rest is as it was. */
+TEST(keys_stand_in_tiles_and_values_in_rows) {
+    for (size_t h = 0; h < LENGTH(heads); h++) {
+        size_t d_head = heads[h], n_found = 0;
+        for (size_t n = 0; n <= N_CTX; n += 7) {
+            struct head *head = make_head(d_head, n);
+            for (size_t i = 0; i < head->n_keys; i++) { // keys: [tiles, d_head, 16]
+                size_t position = i / (d_head * 16) * 16 + i % 16;
+                float key = position < n ? head->plain_keys[position][i / 16 % d_head] : NAN;
+                assert_true(position < n ? head->keys[i] == key : isnan(head->keys[i]));
+            }
+            for (size_t i = 0; i < head->n_values; i++) { // values: [n_ctx, filled up to 16]
+                size_t row = (d_head + 15) / 16 * 16, position = i / row;
+                bool written = position < n && i % row < d_head;
+                float value = written ? head->plain_values[position][i % row] : NAN;
+                assert_true(written ? head->values[i] == value : isnan(head->values[i]));
+                n_found += written;
+            }
+            free_head(head);
+        }
+        assert_int_equal(n_found, d_head * (0 + 7 + 14 + 21 + 28 + 35 + 42 + 49));
+    }
+}
+
+/* --- attention ------------------------------------------------------------------------------ */
+
+/* What one query fetches that sees the first n positions. out: [d_head] */
+static void readable_attention(const struct head *head, const float *query, size_t n, float *out) {
+    float weights[N_CTX];
+    for (size_t s = 0; s < n; s++)
+        weights[s] = dot(query, head->plain_keys[s], head->d_head) / sqrtf((float)head->d_head);
+    softmax(weights, n);
+    for (size_t i = 0; i < head->d_head; i++) {
+        out[i] = 0.0f;
+        for (size_t s = 0; s < n; s++)
+            out[i] += weights[s] * head->plain_values[s][i];
+    }
+}
+
+/* The contexts of n_rows queries after n_past positions; nothing else is written. contexts:
+ * [N_ROWS, MOST_HEAD + 1] */
+static void attend(const struct kernels *kernels, const struct head *head, size_t n_past,
+                   size_t first_row, size_t n_rows, float (*contexts)[MOST_HEAD + 1]) {
+    size_t stride = groups_of(n_past + n_rows, KEY_TILE) * KEY_TILE;
+    float *scores = nothing(ATTEND_TOGETHER * stride + 1);
+    for (size_t r = 0; r < N_ROWS; r++) {
+        for (size_t i = 0; i <= MOST_HEAD; i++)
+            contexts[r][i] = SENTINEL;
+    }
+    scores[ATTEND_TOGETHER * stride] = SENTINEL;
+    kernels->attend(head->queries[first_row], 3 * MOST_HEAD, n_rows, head->keys, head->values,
+                    n_past + 1, head->d_head, scores, stride, contexts[0], MOST_HEAD + 1);
+    assert_close(scores[ATTEND_TOGETHER * stride], SENTINEL, 0);
+    for (size_t r = 0; r < N_ROWS; r++) {
+        for (size_t i = r < n_rows ? head->d_head : 0; i <= MOST_HEAD; i++)
+            assert_close(contexts[r][i], SENTINEL, 0);
+    }
+    free(scores);
+}
+
+static void check_attention(const struct kernels *kernels, size_t d_head, size_t n_past,
+                            size_t n_rows) {
+    // Beyond these positions the cache is NAN: it must not be seen.
+    struct head *head = make_head(d_head, n_past + n_rows);
+    float contexts[N_ROWS][MOST_HEAD + 1], expected[MOST_HEAD];
+    attend(kernels, head, n_past, 0, n_rows, contexts);
+    for (size_t r = 0; r < n_rows; r++) {
+        size_t n = n_past + r + 1;
+        readable_attention(head, head->queries[r], n, expected);
+        // Roundings of the scores, of the shares, and of the blend of values below 1.
+        double tolerance = (4 * (double)d_head + 3 * (double)n + 32) * 0x1p-24;
+        for (size_t i = 0; i < d_head; i++) {
+            if (!(fabs((double)contexts[r][i] - (double)expected[i]) <= tolerance))
+                fail_msg("%s, d_head %zu, %zu in the cache, query %zu of %zu: number %zu is %g, "
+                         "expected %g",
+                         kernels->name, d_head, n_past, r, n_rows, i, (double)contexts[r][i],
+                         (double)expected[i]);
+        }
+    }
+    free_head(head);
+}
+
+/* Each query by itself gives the same bits: a text's logits don't depend on how it was cut. */
+static void check_alone(const struct kernels *kernels, size_t d_head, size_t n_past,
+                        size_t n_rows) {
+    struct head *head = make_head(d_head, n_past + n_rows);
+    float together[N_ROWS][MOST_HEAD + 1], alone[N_ROWS][MOST_HEAD + 1];
+    attend(kernels, head, n_past, 0, n_rows, together);
+    for (size_t r = 0; r < n_rows; r++) {
+        attend(kernels, head, n_past + r, r, 1, alone);
+        assert_same_floats(together[r], alone[0], d_head);
+    }
+    free_head(head);
+}
+
+/* The last position's key and value change what the last query fetches, and no other's. */
+static void check_mask(const struct kernels *kernels, size_t d_head, size_t n_past, size_t n_rows) {
+    size_t last = n_past + n_rows - 1;
+    struct head *head = make_head(d_head, last + 1);
+    float before[N_ROWS][MOST_HEAD + 1], after[N_ROWS][MOST_HEAD + 1];
+    attend(kernels, head, n_past, 0, n_rows, before);
+    for (size_t i = 0; i < d_head; i++)
+        head->plain_keys[last][i] = head->plain_values[last][i] = i % 2 == 0 ? 1e20f : -1e20f;
+    cache_write(head->keys, head->values, last, d_head, head->plain_keys[last],
+                head->plain_values[last]);
+    attend(kernels, head, n_past, 0, n_rows, after);
+    for (size_t r = 0; r + 1 < n_rows; r++)
+        assert_same_floats(after[r], before[r], d_head);
+    if (last > 0)
+        assert_memory_not_equal(after[n_rows - 1], before[n_rows - 1], d_head * sizeof(float));
+    free_head(head);
+}
+
+typedef void attention_check(const struct kernels *kernels, size_t d_head, size_t n_past,
+                             size_t n_rows);
+
+/* Runs a check on each table, with every size of head, cache and batch. */
+static void for_all(attention_check *check) {
+    size_t n;
+    const struct kernels *const *all = kernels_all(&n);
+    for (size_t k = 0; k < n; k++) {
+        for (size_t h = 0; h < LENGTH(heads) && kernels_work_here(all[k]); h++) {
+            for (size_t n_past = 0; n_past <= N_PAST; n_past++) {
+                for (size_t n_rows = 1; n_rows <= N_ROWS; n_rows++)
+                    check(all[k], heads[h], n_past, n_rows);
+            }
+        }
+    }
+}
+
+TEST(attention_equals_the_readable_one) {
+    for_all(check_attention);
+}
+
+TEST(a_query_fetches_the_same_bits_alone_and_among_others) {
+    for_all(check_alone);
+}
+
+TEST(a_query_does_not_see_the_positions_after_its_own) {
+    for_all(check_mask);
+}
+
+/* Shares of 3 : 1 by hand: scores 0 and -ln 3, from d_head = 1. */
+TEST(attention_by_hand) {
+    static float keys[16], values[32], scores[ATTEND_TOGETHER * 16];
+    const float key[] = {0, -1.0986123f}, value[] = {8, 4}, query = 1;
+    size_t n;
+    const struct kernels *const *all = kernels_all(&n);
+    for (size_t p = 0; p < 2; p++)
+        cache_write(keys, values, p, 1, &key[p], &value[p]);
+    for (size_t k = 0; k < n; k++) {
+        float context = SENTINEL;
+        if (!kernels_work_here(all[k]))
+            continue;
+        all[k]->attend(&query, 1, 1, keys, values, 2, 1, scores, 16, &context, 1);
+        assert_close(context, 7, 1e-6);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(keys_stand_in_tiles_and_values_in_rows),
+        cmocka_unit_test(attention_equals_the_readable_one),
+        cmocka_unit_test(a_query_fetches_the_same_bits_alone_and_among_others),
+        cmocka_unit_test(a_query_does_not_see_the_positions_after_its_own),
+        cmocka_unit_test(attention_by_hand),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
