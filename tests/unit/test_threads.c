@@ -178,12 +178,11 @@ TEST(workers_hear_of_loops_that_come_while_they_fall_asleep) {
     // in the very moment between. A loop that a worker does not hear of never sees three meet.
     struct threads *pool = new_pool(3);
     struct meeting meeting = {.n_wanted = 3};
-    volatile unsigned waste = 0;
     pthread_mutex_init(&meeting.mutex, NULL);
     pthread_cond_init(&meeting.changed, NULL);
     for (size_t loop = 0; loop < 1000; loop++) {
-        for (size_t i = 0; i < loop * 7919 % 200000; i++)
-            waste += 1;
+        for (volatile size_t i = 0; i < loop * 7919 % 200000; i++) { // a pause
+        }
         meeting.n_there = 0;
         threads_run(pool, 12, meet, &meeting);
         assert_int_equal(meeting.n_there, 3);
