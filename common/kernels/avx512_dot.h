@@ -34,7 +34,7 @@ DOT_TARGET static void pack_bf16(const float *x, size_t n_in, const struct packe
     uint16_t *packed = rows->bf16 + row * filled; // [n_blocks, INT8_BLOCK]
     for (size_t k = 0; k < filled; k += 16) {
         size_t rest = k < n_in ? n_in - k : 0;
-        __mmask16 there = rest >= 16 ? (__mmask16)0xffff : (__mmask16)((1u << rest) - 1u);
+        __mmask16 there = (__mmask16)(rest >= 16 ? 0xffffu : (1u << rest) - 1u);
         __m512 in = _mm512_maskz_loadu_ps(there, rest > 0 ? x + k : x);
         _mm256_storeu_si256((__m256i *)(packed + k), (__m256i)_mm512_cvtneps_pbh(in));
     }
