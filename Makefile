@@ -6,6 +6,11 @@ BUILD ?= build
 PKG_CONFIG ?= pkg-config
 MODEL ?= models/tiny
 
+# make takes a space for the end of a name. (The folder of the project itself may have some.)
+ifneq ($(words $(BUILD)),1)
+$(error BUILD="$(BUILD)": expected a folder's name without spaces)
+endif
+
 # --- flags ----------------------------------------------------------------------------------------
 
 CFLAGS ?= -O3 -g

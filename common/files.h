@@ -19,8 +19,8 @@ struct mapped_file {
 };
 
 /*
- * Reads a file of at most `limit` bytes, less than SIZE_MAX. Returns its bytes followed by a NUL that *length does not
- * count, or NULL with *err filled in. The caller frees them.
+ * Reads a file of at most `limit` bytes (less than SIZE_MAX). Returns its bytes followed by a NUL
+ * that *length does not count, or NULL with *err filled in. The caller frees them.
  */
 char *file_read(const char *path, size_t limit, size_t *length, struct error *err);
 

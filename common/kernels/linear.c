@@ -7,7 +7,9 @@
 #include "../tensor.h"
 
 enum {
-    UNPACKED = 128, // inputs of a panel that are unpacked at a time: 32 KB, the nearest cache
+    // Inputs of a panel that are unpacked at a time: 32 KB, the nearest cache. They stand on the
+    // stack of a thread, and some systems (musl) give it no more than 128 KB.
+    UNPACKED = 128,
     ROW_GROUPS = 8, // parts of a matrix [in, out] whose sums are made apart, for one row
     EDGE_ROWS = 32, // rows at a time in the last panel, when it is not full
     PIECES_PER_THREAD = 4,

@@ -41,3 +41,23 @@ only_these_tools() {
   equal "$status" 1
   contains "$stderr" "still missing" compiler "by hand" "again"
 }
+
+@test "make refuses a build folder that its rules cannot name" {
+  cd "$ROOT"
+  BUILD='two words' run --separate-stderr make help
+  equal "$status" 2
+  contains "$stderr" 'BUILD="two words"' "without spaces"
+  BUILD='' run --separate-stderr make help
+  equal "$status" 2
+  contains "$stderr" 'BUILD=""'
+}
+
+@test "a big-endian processor is refused by the compiler, with the reason" {
+  cd "$ROOT"
+  # CC and the flags are words without quotes.
+  # shellcheck disable=SC2046,SC2086
+  run --separate-stderr ${CC:-cc} -std=c11 -w -fsyntax-only -U__BYTE_ORDER__ \
+    -D__BYTE_ORDER__=__ORDER_BIG_ENDIAN__ $(pkg-config --cflags libcjson) common/safetensors.c
+  equal "$((status > 0))" 1
+  contains "$stderr" "it needs a little-endian processor"
+}

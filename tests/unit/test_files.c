@@ -338,6 +338,27 @@ TEST(paths_are_joined_with_one_slash) {
     }
 }
 
+TEST(folders_are_made_one_in_the_other) {
+    struct error err;
+    struct stat status;
+    for (int round = 0; round < 2; round++) { // the second time they are there
+        assert_done(folder_make(path_of("one/two/three"), &err), &err);
+        assert_int_equal(stat(path_of("one/two/three"), &status), 0);
+        assert_true(S_ISDIR(status.st_mode));
+    }
+    assert_done(folder_make(path_of("one/two/four/"), &err), &err);
+    assert_done(folder_make("/", &err), &err);
+}
+
+TEST(a_file_in_the_place_of_a_folder_is_an_error) {
+    struct error err;
+    write_text(path_of("no_folder"), "mine");
+    assert_false(folder_make(path_of("no_folder"), &err));
+    assert_message(&err, "no_folder: cannot make the folder", "choose another place");
+    assert_false(folder_make(path_of("no_folder/inside"), &err));
+    assert_message(&err, "no_folder/inside: cannot make the folder");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_file_is_read_with_a_nul_behind_it),
@@ -365,6 +386,8 @@ int main(void) {
         cmocka_unit_test(a_pipe_is_written_to_directly),
         cmocka_unit_test(a_file_exists_or_not),
         cmocka_unit_test(paths_are_joined_with_one_slash),
+        cmocka_unit_test(folders_are_made_one_in_the_other),
+        cmocka_unit_test(a_file_in_the_place_of_a_folder_is_an_error),
     };
     return cmocka_run_group_tests(tests, open_test_folder, close_test_folder);
 }

@@ -10,9 +10,8 @@
 
 static const char *const shapes[] = {
     "--n-layer 3 --n-head 5 --n-embd 80 --n-ctx 24 --vocab-size 301 --n-inner 77",
-    "--n-layer 2 --n-head 3 --n-embd 33 --n-ctx 31 --vocab-size 130 --lm-head --prefix --dtype "
-    "BF16",
-    "--n-layer 1 --n-head 1 --n-embd 7 --n-ctx 9 --vocab-size 19 --masks --dtype F16",
+    "--n-layer 2 --n-head 3 --n-embd 33 --n-ctx 31 --vocab-size 130 --prefix --dtype BF16",
+    "--n-layer 1 --n-head 1 --n-embd 7 --n-ctx 9 --vocab-size 19 --lm-head --masks --dtype F16",
     "--n-layer 0 --n-head 2 --n-embd 10 --n-ctx 6 --vocab-size 65",
 };
 

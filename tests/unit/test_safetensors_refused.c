@@ -355,8 +355,8 @@ TEST(an_empty_tensor_of_overflowing_dimensions_is_fine_or_refused) {
     // test_zero_sized_tensor: a zero makes it empty, however large the rest is.
     struct error err;
     write_safetensors(path_of(NAME),
-                      ENTRY("\"dtype\":\"I32\",\"shape\":[2,0,9007199254740992,"
-                            "9007199254740992],\"data_offsets\":[0,0]"),
+                      ENTRY("\"dtype\":\"I32\",\"shape\":[2,0,4294967295,4294967295,"
+                            "4294967295],\"data_offsets\":[0,0]"),
                       "", 0);
     struct safetensors *file = safetensors_open(path_of(NAME), &err);
     assert_done(file != NULL, &err);
@@ -372,12 +372,15 @@ TEST(shapes_whose_products_overflow_are_refused) {
     check_refused(ENTRY("\"dtype\":\"I32\",\"shape\":[2,18446744073709551614],"
                         "\"data_offsets\":[0,16]"),
                   16, "tensor w: dimension 2 of its shape is not a whole number");
-    check_refused(ENTRY("\"dtype\":\"I32\",\"shape\":[2,9007199254740992,1024],"
-                        "\"data_offsets\":[0,16]"),
-                  16, "tensor w", "more elements than fit");
-    check_refused(ENTRY("\"dtype\":\"I32\",\"shape\":[2,4503599627370496,64],"
-                        "\"data_offsets\":[0,16]"),
-                  16, "tensor w", "has 16 bytes of data, which does not match");
+    size_t root = (size_t)1 << (sizeof(size_t) * 4 - 1); // 4 * root * root is one too many
+    char header[200];
+    snprintf(header, sizeof header,
+             ENTRY("\"dtype\":\"I32\",\"shape\":[2,%zu,%zu],\"data_offsets\":[0,16]"), 2 * root,
+             root);
+    check_refused(header, 16, "tensor w", "more elements than fit");
+    snprintf(header, sizeof header,
+             ENTRY("\"dtype\":\"I32\",\"shape\":[2,%zu,%zu],\"data_offsets\":[0,16]"), root, root);
+    check_refused(header, 16, "tensor w", "has 16 bytes of data, which does not match");
 }
 
 TEST(two_bytes_missing_are_refused) {

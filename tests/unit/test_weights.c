@@ -161,7 +161,8 @@ TEST(panels_have_the_shapes_that_files_say) {
         size_t n, n_scales;
         assert_true(shape_equal(&bf16, &cases[i].bf16));
         assert_true(shape_equal(&scales, &cases[i].scales));
-        assert_true(shape_count(&bf16, &n) && shape_count(&scales, &n_scales));
+        assert_true(shape_count(&bf16, &n));
+        assert_true(shape_count(&scales, &n_scales));
         assert_int_equal(weights_bytes(&m), 2 * n);
         m.format = MATRIX_INT8;
         struct shape int8 = weights_panel_shape(&m);
