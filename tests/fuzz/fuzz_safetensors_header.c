@@ -1,9 +1,9 @@
-/* Any header in front of as many bytes of data as the first two bytes of the input say. */
+/* Any header in front of as many bytes of data as the first byte of the input says. */
 #include "open_safetensors.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct bytes input = {data, size};
-    uint16_t data_length;
+    uint8_t data_length;
     take(&input, &data_length, sizeof data_length);
     size_t file_size = 8 + input.size + data_length;
     uint8_t *file = calloc(1, file_size);

@@ -98,7 +98,7 @@ def safetensors_seeds(folder):
         "deep": (b'{"w":' + b"[" * 1200 + b"]" * 1200 + b"}", 0),
     }
     for name, (text, n) in headers.items():
-        write(folder, "safetensors_header", name, struct.pack("<H", n) + text)
+        write(folder, "safetensors_header", name, bytes([n]) + text)
         write(folder, "safetensors_file", name,
               struct.pack("<Q", len(text)) + text + bytes(i % 251 for i in range(n)))
     good = whole(two_tensors(), pad=3)
