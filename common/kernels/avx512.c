@@ -16,8 +16,9 @@ enum { TILE_ROWS = 6, TILE_VECTORS = 4, CHAINS = 2 };
 #include "decode_kernels.h"
 
 #include "attention_kernels.h"
-#include "avx512_dot.h"
 #include "prefill_kernels.h"
+
+#include "avx512_dot.h"
 #include "tables.h"
 
 const struct kernels kernels_avx512 = {

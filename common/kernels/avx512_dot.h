@@ -42,11 +42,12 @@ DOT_TARGET static void pack_bf16(const float *x, size_t n_in, const struct packe
 
 /* One tile in registers: n_rows (a constant) x BF16_VECTORS. x: n_rows rows of pairs. */
 DOT_INLINE void bf16_tile(const uint16_t *x, size_t stride, size_t n_rows, const char *w,
-                          size_t n_pairs, float *out, size_t out_stride) {
+                          size_t n_pairs, const struct start *start, float *out,
+                          size_t out_stride) {
     __m512 sums[DOT_ROWS][BF16_VECTORS];
     for (size_t r = 0; r < n_rows; r++) {
         for (size_t v = 0; v < BF16_VECTORS; v++)
-            sums[r][v] = _mm512_loadu_ps(out + r * out_stride + v * 16);
+            sums[r][v] = first_sum(start, v * 16, out + r * out_stride + v * 16);
     }
     for (size_t k = 0; k < n_pairs; k++, w += PANEL * 4) {
         __m512i weights[BF16_VECTORS];
@@ -68,7 +69,7 @@ DOT_INLINE void bf16_tile(const uint16_t *x, size_t stride, size_t n_rows, const
 
 DOT_TARGET static void multiply_bf16(const struct matrix *m, size_t panel,
                                      const struct packed_rows *x, size_t first_row, size_t n_rows,
-                                     float *out, size_t out_stride) {
+                                     const struct start *start, float *out, size_t out_stride) {
     const char *w = (const char *)m->data + panel_offset(m, panel);
     size_t stride = x->n_blocks * INT8_BLOCK, n_pairs = groups_of(m->n_in, BF16_GROUP);
     for (size_t k = 0; k < n_pairs; k += BF16_PAIRS) { // a block of 32 KB, and all rows against it
@@ -76,10 +77,12 @@ DOT_TARGET static void multiply_bf16(const struct matrix *m, size_t panel,
         const uint16_t *in = x->bf16 + first_row * stride + k * BF16_GROUP;
         const char *block = w + k * PANEL * 4;
         for (; r + DOT_ROWS <= n_rows; r += DOT_ROWS)
-            bf16_tile(in + r * stride, stride, DOT_ROWS, block, n, out + r * out_stride,
+            bf16_tile(in + r * stride, stride, DOT_ROWS, block, n, start, out + r * out_stride,
                       out_stride);
         for (; r < n_rows; r++)
-            bf16_tile(in + r * stride, stride, 1, block, n, out + r * out_stride, out_stride);
+            bf16_tile(in + r * stride, stride, 1, block, n, start, out + r * out_stride,
+                      out_stride);
+        start = NULL; // the next block goes on with what this one has made
     }
 }
 
@@ -136,11 +139,12 @@ DOT_INLINE __m512 sixteen_scales(const uint16_t *scales) {
 
 /* n_blocks blocks for n_rows rows (a constant). x is the row and block that they begin with. */
 DOT_INLINE void int8_tile(const struct packed_rows *x, size_t at, size_t n_rows, const char *w,
-                          const uint16_t *scales, size_t n_blocks, float *out, size_t out_stride) {
+                          const uint16_t *scales, size_t n_blocks, const struct start *start,
+                          size_t o, float *out, size_t out_stride) {
     __m512 total[DOT_ROWS][INT8_VECTORS];
     for (size_t r = 0; r < n_rows; r++) {
         for (size_t v = 0; v < INT8_VECTORS; v++)
-            total[r][v] = _mm512_loadu_ps(out + r * out_stride + v * 16);
+            total[r][v] = first_sum(start, o + v * 16, out + r * out_stride + v * 16);
     }
     for (size_t b = 0; b < n_blocks; b++, at++, w += INT8_BLOCK * PANEL, scales += PANEL) {
         __m512i sums[DOT_ROWS][INT8_VECTORS];
@@ -166,7 +170,7 @@ DOT_INLINE void int8_tile(const struct packed_rows *x, size_t at, size_t n_rows,
 
 DOT_TARGET static void multiply_int8(const struct matrix *m, size_t panel,
                                      const struct packed_rows *x, size_t first_row, size_t n_rows,
-                                     float *out, size_t out_stride) {
+                                     const struct start *start, float *out, size_t out_stride) {
     const char *w = (const char *)m->data + panel_offset(m, panel);
     const uint16_t *scales = m->scales + panel * x->n_blocks * PANEL; // [n_blocks, PANEL]
     for (size_t b = 0; b < x->n_blocks; b += INT8_BLOCKS) {
@@ -177,10 +181,11 @@ DOT_TARGET static void multiply_int8(const struct matrix *m, size_t panel,
             size_t r = 0;
             for (; r + DOT_ROWS <= n_rows; r += DOT_ROWS)
                 int8_tile(x, (first_row + r) * x->n_blocks + b, DOT_ROWS, block + o * INT8_GROUP,
-                          block_scales + o, n, out + r * out_stride + o, out_stride);
+                          block_scales + o, n, start, o, out + r * out_stride + o, out_stride);
             for (; r < n_rows; r++)
                 int8_tile(x, (first_row + r) * x->n_blocks + b, 1, block + o * INT8_GROUP,
-                          block_scales + o, n, out + r * out_stride + o, out_stride);
+                          block_scales + o, n, start, o, out + r * out_stride + o, out_stride);
         }
+        start = NULL;
     }
 }

@@ -28,6 +28,12 @@ struct packed_rows {
     size_t n_blocks;
 };
 
+/* What the sums of a panel's outputs begin with: what is in `out`, or not, and the bias. */
+struct start {
+    const float *bias; // [PANEL]
+    bool replace;      // what is in `out` is not added to, but replaced
+};
+
 struct kernels {
     const char *name;
 
@@ -41,19 +47,21 @@ struct kernels {
     void (*unpack)(const struct matrix *m, size_t panel, size_t k, size_t n_k, float *packed);
 
     /* Prefill, second half: adds x times packed [n_k, PANEL] to PANEL outputs of each row.
-     * x: [n_rows, x_stride]  out: [n_rows, out_stride] */
+     * x: [n_rows, x_stride]  out: [n_rows, out_stride]  start: NULL to go on with what is there */
     void (*multiply_rows)(const float *x, size_t x_stride, size_t n_rows, const float *packed,
-                          size_t n_k, float *out, size_t out_stride);
+                          size_t n_k, const struct start *start, float *out, size_t out_stride);
 
     /* Prefill by dot-product instructions, or NULL where the processor has none for the format:
      * pack one row of activations [n_in] as row `row`; add packed rows times a whole panel to PANEL
      * outputs of each row. out: [n_rows, out_stride] */
     void (*pack_bf16)(const float *x, size_t n_in, const struct packed_rows *rows, size_t row);
     void (*multiply_bf16)(const struct matrix *m, size_t panel, const struct packed_rows *x,
-                          size_t first_row, size_t n_rows, float *out, size_t out_stride);
+                          size_t first_row, size_t n_rows, const struct start *start, float *out,
+                          size_t out_stride);
     void (*pack_int8)(const float *x, size_t n_in, const struct packed_rows *rows, size_t row);
     void (*multiply_int8)(const struct matrix *m, size_t panel, const struct packed_rows *x,
-                          size_t first_row, size_t n_rows, float *out, size_t out_stride);
+                          size_t first_row, size_t n_rows, const struct start *start, float *out,
+                          size_t out_stride);
 
     /* Attention of n_rows queries of one head over its part of the cache, whose shapes attention.h
      * describes: the first query sees n_keys keys, the next one more, and so on.

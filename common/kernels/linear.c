@@ -154,38 +154,39 @@ static void multiply_one_row(struct compute *compute, struct job *job) {
 
 /* --- many rows: prefill ----------------------------------------------------------------------- */
 
-/* Adds x times one panel to PANEL outputs of n_rows rows from first_row on. */
+/* x times one panel: PANEL outputs of n_rows rows from first_row on. */
 static void multiply_panel(const struct job *job, size_t panel, size_t first_row, size_t n_rows,
-                           float *out, size_t out_stride) {
+                           const struct start *start, float *out, size_t out_stride) {
     const struct matrix *m = &job->layer->weight;
     const struct kernels *kernels = job->compute->kernels;
+    const struct packed_rows *rows = &job->compute->rows;
     if (m->format == MATRIX_BF16 && kernels->multiply_bf16 != NULL) {
-        kernels->multiply_bf16(m, panel, &job->compute->rows, first_row, n_rows, out, out_stride);
+        kernels->multiply_bf16(m, panel, rows, first_row, n_rows, start, out, out_stride);
     } else if (m->format == MATRIX_INT8 && kernels->multiply_int8 != NULL) {
-        kernels->multiply_int8(m, panel, &job->compute->rows, first_row, n_rows, out, out_stride);
+        kernels->multiply_int8(m, panel, rows, first_row, n_rows, start, out, out_stride);
     } else {
         _Alignas(64) float unpacked[UNPACKED * PANEL];
         for (size_t k = 0; k < m->n_in; k += UNPACKED) {
             size_t n_k = m->n_in - k < UNPACKED ? m->n_in - k : UNPACKED;
             kernels->unpack(m, panel, k, n_k, unpacked);
             kernels->multiply_rows(job->x + first_row * m->n_in + k, m->n_in, n_rows, unpacked, n_k,
-                                   out, out_stride);
+                                   k == 0 ? start : NULL, out, out_stride);
         }
     }
 }
 
 /* The last panel when it has only n outputs: by way of a buffer that has them all. */
-static void run_edge(const struct job *job, size_t panel, size_t first_row, size_t n_rows,
-                     size_t n) {
+static void run_edge(const struct job *job, size_t panel, size_t first_row, size_t n_rows, size_t n,
+                     const struct start *start) {
     size_t n_out = job->layer->weight.n_out;
     float edge[EDGE_ROWS * PANEL]; // [EDGE_ROWS, PANEL]
     for (size_t done = 0; done < n_rows; done += EDGE_ROWS) {
         size_t rows = n_rows - done < EDGE_ROWS ? n_rows - done : EDGE_ROWS;
         float *out = job->out + (first_row + done) * n_out + panel * PANEL;
         memset(edge, 0, sizeof edge);
-        for (size_t r = 0; r < rows; r++)
+        for (size_t r = 0; r < rows && !start->replace; r++)
             memcpy(edge + r * PANEL, out + r * n_out, n * sizeof *edge);
-        multiply_panel(job, panel, first_row + done, rows, edge, PANEL);
+        multiply_panel(job, panel, first_row + done, rows, start, edge, PANEL);
         for (size_t r = 0; r < rows; r++)
             memcpy(out + r * n_out, edge + r * PANEL, n * sizeof *edge);
     }
@@ -194,20 +195,23 @@ static void run_edge(const struct job *job, size_t panel, size_t first_row, size
 /* Items [begin, end): an item is one panel for rows_per_item rows. */
 static void run_rows(void *context, size_t begin_item, size_t end_item) {
     const struct job *job = context;
-    size_t n_out = job->layer->weight.n_out, n_panels = groups_of(n_out, PANEL);
+    const struct linear_layer *layer = job->layer;
+    size_t n_out = layer->weight.n_out, n_panels = groups_of(n_out, PANEL);
     for (size_t item = begin_item; item < end_item; item++) {
         size_t panel = item % n_panels, first_row = item / n_panels * job->rows_per_item;
         size_t rest = job->n_rows - first_row;
         size_t n_rows = rest < job->rows_per_item ? rest : job->rows_per_item;
         size_t first = panel * PANEL, n = n_out - first < PANEL ? n_out - first : PANEL;
         float *out = job->out + first_row * n_out + first;
-        for (size_t r = 0; r < n_rows; r++)
-            begin(job->layer, out + r * n_out, first, n);
+        float bias[PANEL] = {0};
+        if (layer->bias != NULL)
+            memcpy(bias, layer->bias + first, n * sizeof *bias);
+        struct start start = {bias, !layer->add};
         if (n == PANEL)
-            multiply_panel(job, panel, first_row, n_rows, out, n_out);
+            multiply_panel(job, panel, first_row, n_rows, &start, out, n_out);
         else
-            run_edge(job, panel, first_row, n_rows, n);
-        for (size_t r = 0; r < n_rows; r++)
+            run_edge(job, panel, first_row, n_rows, n, &start);
+        for (size_t r = 0; r < n_rows && layer->then != THEN_NOTHING; r++)
             finish(job, out + r * n_out, n);
     }
 }

@@ -32,13 +32,22 @@ INLINE void multiply_tile(const float *x, size_t x_stride, size_t n_rows, const 
     }
 }
 
-/* Loads the outputs of a tile, adds to them, stores them. */
+/* What a vector of outputs begins with. o: its place in the panel */
+INLINE f32x16 first_sum(const struct start *start, size_t o, const float *out) {
+    if (start == NULL)
+        return f32x16_load(out);
+    f32x16 bias = f32x16_load(start->bias + o);
+    return start->replace ? bias : f32x16_add(f32x16_load(out), bias);
+}
+
+/* The outputs of a tile, which begin at place o of the panel. */
 INLINE void add_tile(const float *x, size_t x_stride, size_t n_rows, const float *packed,
-                     size_t n_k, float *out, size_t out_stride) {
+                     size_t n_k, const struct start *start, size_t o, float *out,
+                     size_t out_stride) {
     f32x16 sums[TILE_ROWS][TILE_VECTORS];
     for (size_t r = 0; r < n_rows; r++) {
         for (size_t v = 0; v < TILE_VECTORS; v++)
-            sums[r][v] = f32x16_load(out + r * out_stride + v * 16);
+            sums[r][v] = first_sum(start, o + v * 16, out + r * out_stride + v * 16);
     }
     multiply_tile(x, x_stride, n_rows, packed, n_k, sums);
     for (size_t r = 0; r < n_rows; r++) {
@@ -48,18 +57,19 @@ INLINE void add_tile(const float *x, size_t x_stride, size_t n_rows, const float
 }
 
 TARGET static void multiply_rows(const float *x, size_t x_stride, size_t n_rows,
-                                 const float *packed, size_t n_k, float *out, size_t out_stride) {
+                                 const float *packed, size_t n_k, const struct start *start,
+                                 float *out, size_t out_stride) {
     for (size_t o = 0; o < PANEL; o += TILE_VECTORS * 16) {
         size_t r = 0;
         for (; r + TILE_ROWS <= n_rows; r += TILE_ROWS)
-            add_tile(x + r * x_stride, x_stride, TILE_ROWS, packed + o, n_k,
+            add_tile(x + r * x_stride, x_stride, TILE_ROWS, packed + o, n_k, start, o,
                      out + r * out_stride + o, out_stride);
         for (; r + 2 <= n_rows; r += 2)
-            add_tile(x + r * x_stride, x_stride, 2, packed + o, n_k, out + r * out_stride + o,
-                     out_stride);
+            add_tile(x + r * x_stride, x_stride, 2, packed + o, n_k, start, o,
+                     out + r * out_stride + o, out_stride);
         if (r < n_rows)
-            add_tile(x + r * x_stride, x_stride, 1, packed + o, n_k, out + r * out_stride + o,
-                     out_stride);
+            add_tile(x + r * x_stride, x_stride, 1, packed + o, n_k, start, o,
+                     out + r * out_stride + o, out_stride);
     }
 }
 
@@ -69,6 +79,10 @@ INLINE void unpack_in_out(const struct matrix *m, size_t first, size_t n, size_t
                           float *packed) {
     for (size_t i = 0; i < n_k; i++) {
         const char *row = (const char *)m->data + ((k + i) * m->n_out + first) * sizeof(float);
+        // Rows are far apart, which no processor foresees: ask for those of the next call.
+        const char *next = row + n_k * m->n_out * sizeof(float);
+        for (size_t line = 0; line <= PANEL * sizeof(float); line += 64)
+            __builtin_prefetch(next + line, 0, 2);
         if (n < PANEL)
             memset(packed + i * PANEL, 0, PANEL * sizeof *packed);
         memcpy(packed + i * PANEL, row, n * sizeof *packed);
