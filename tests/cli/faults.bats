@@ -29,7 +29,7 @@ faulty() {
 
 # without_memory ARGUMENT...: no allocation that fails does worse than one line and status 1.
 without_memory() {
-  run python3 -IS "$HERE/faults.py" --before "${BEFORE:-}" "$FAULTS_SO" 'gpt2: ' "$GPT2" -m "$MODEL.small" "$@"
+  run python3 -IS "$HERE/faults.py" --before "${BEFORE:-}" "$FAULTS_SO" 'gpt2: ' "$GPT2" -m "$MODEL.small" -t 1 "$@"
   printf '%s\n' "$output"
   equal "status $status" "status 0"
 }
