@@ -5,10 +5,12 @@
  * calculate ten times faster than memory delivers, so this is a table scan: what counts is to read
  * the weights in an order that the memory likes, each byte once, with nothing waiting in between.
  *
- *   - Files as they are [n_in, n_out]: eight rows at a time, left to right. The sums of all outputs
- *     stay in the first-level cache, and the eight rows are eight streams that the processor's
- *     prefetcher recognizes.
- *   - [n_out, n_in]: four outputs at a time, each a stream.
+ *   - Files as they are [n_in, n_out]: the rows in four parts of equal length, a row of each part at
+ *     a time. So there are four streams, and each runs from its first byte to its last without a
+ *     jump; four neighbouring rows would be four streams that end and begin anew with every row.
+ *     The sums of all outputs stay in the first-level cache. We ask for each stream's bytes AHEAD of
+ *     their use, because the processor guesses only to the end of a page of memory (4 KB).
+ *   - [n_out, n_in]: the outputs in four parts, each a stream, in the same way.
  *   - Panels: one stream from the first byte to the last.
  *
  * BF16 and int8 weights are half and a quarter of the bytes and so nearly twice and four times as
@@ -16,76 +18,81 @@
  * activations stay floats, so decoding loses nothing beyond what the stored weights have lost.
  */
 
-/* Adds x[0 .. n_rows) times rows of w at `stride` bytes to one vector of outputs. */
-INLINE f32x16 add_rows(f32x16 sum, const char *w, size_t stride, const float *x, size_t n_rows) {
-    for (size_t i = 0; i < n_rows; i++)
-        sum = f32x16_fma(f32x16_set(x[i]), f32x16_load(w + i * stride), sum);
-    return sum;
-}
+enum { STREAMS = 4, AHEAD = 2048 };
 
-/* The same for fewer than 16 outputs: they may be the end of the file, so no more is read. */
-INLINE void add_rows_some(float *out, size_t n, const char *w, size_t stride, const float *x,
-                          size_t n_rows) {
-    for (size_t i = 0; i < n_rows; i++) {
-        for (size_t o = 0; o < n; o++) {
+/*
+ * Adds n_streams (a constant, so that the compiler unrolls the loops) rows of weights to n outputs.
+ * Row i begins `apart` bytes after row i - 1 and is worth x[i * x_apart].
+ */
+INLINE void add_rows(float *out, size_t n, const char *w, size_t apart, const float *x,
+                     size_t x_apart, size_t n_streams) {
+    f32x16 in[STREAMS];
+    size_t o = 0;
+    for (size_t i = 0; i < n_streams; i++)
+        in[i] = f32x16_set(x[i * x_apart]);
+    for (; o + 16 <= n; o += 16, w += sizeof(f32x16)) {
+        f32x16 sum = f32x16_load(out + o);
+        for (size_t i = 0; i < n_streams; i++) {
+            __builtin_prefetch(w + i * apart + AHEAD);
+            sum = f32x16_fma(in[i], f32x16_load(w + i * apart), sum);
+        }
+        f32x16_store(out + o, sum);
+    }
+    // Fewer than 16 outputs may be the end of the file, so no more is read.
+    for (; o < n; o++, w += sizeof(float)) {
+        for (size_t i = 0; i < n_streams; i++) {
             float weight;
-            memcpy(&weight, w + i * stride + o * sizeof weight, sizeof weight);
-            out[o] += x[i] * weight;
+            memcpy(&weight, w + i * apart, sizeof weight);
+            out[o] += x[i * x_apart] * weight;
         }
     }
 }
 
 INLINE void row_times_in_out(const struct matrix *m, const float *x, size_t first, size_t n,
                              float *out) {
-    enum { ROWS = 8 };
-    size_t stride = m->n_out * sizeof(float);
-    size_t whole = n - n % 16;
-    for (size_t k = 0; k < m->n_in; k += ROWS) {
-        const char *w = (const char *)m->data + k * stride + first * sizeof(float);
-        size_t n_rows = m->n_in - k < ROWS ? m->n_in - k : ROWS;
-        if (n_rows == ROWS) { // a constant number of rows, so that the compiler unrolls the loop
-            for (size_t o = 0; o < whole; o += 16)
-                f32x16_store(out + o, add_rows(f32x16_load(out + o), w + o * sizeof(float), stride,
-                                               x + k, ROWS));
-        } else {
-            for (size_t o = 0; o < whole; o += 16)
-                f32x16_store(out + o, add_rows(f32x16_load(out + o), w + o * sizeof(float), stride,
-                                               x + k, n_rows));
-        }
-        add_rows_some(out + whole, n - whole, w + whole * sizeof(float), stride, x + k, n_rows);
-    }
+    size_t stride = m->n_out * sizeof(float), part = m->n_in / STREAMS;
+    const char *w = (const char *)m->data + first * sizeof(float);
+    for (size_t k = 0; k < part; k++)
+        add_rows(out, n, w + k * stride, part * stride, x + k, part, STREAMS);
+    for (size_t k = part * STREAMS; k < m->n_in; k++)
+        add_rows(out, n, w + k * stride, 0, x + k, 0, 1);
 }
 
-/* out[0 .. n_outputs) += x times as many rows of w, n_outputs at most 4. */
-INLINE void dot_rows(const char *w, const float *x, size_t n_in, float *out, size_t n_outputs) {
-    f32x16 sums[4];
-    size_t stride = n_in * sizeof(float), k = 0;
-    for (size_t o = 0; o < n_outputs; o++)
-        sums[o] = f32x16_zero();
+/* Adds n_streams (a constant) dot products of x with rows of weights to outputs. Row i begins
+ * `apart` rows after row i - 1, and so does its output. */
+INLINE void dot_rows(const char *w, const float *x, size_t n_in, float *out, size_t apart,
+                     size_t n_streams) {
+    f32x16 sums[STREAMS];
+    size_t stride = apart * n_in * sizeof(float), k = 0;
+    for (size_t i = 0; i < n_streams; i++)
+        sums[i] = f32x16_zero();
     for (; k + 16 <= n_in; k += 16) {
         f32x16 in = f32x16_load(x + k);
-        for (size_t o = 0; o < n_outputs; o++)
-            sums[o] = f32x16_fma(in, f32x16_load(w + o * stride + k * sizeof(float)), sums[o]);
-    }
-    for (size_t o = 0; o < n_outputs; o++) {
-        float sum = f32x16_sum(sums[o]);
-        for (size_t i = k; i < n_in; i++) {
-            float weight;
-            memcpy(&weight, w + o * stride + i * sizeof weight, sizeof weight);
-            sum += x[i] * weight;
+        for (size_t i = 0; i < n_streams; i++) {
+            const char *weights = w + i * stride + k * sizeof(float);
+            __builtin_prefetch(weights + AHEAD);
+            sums[i] = f32x16_fma(in, f32x16_load(weights), sums[i]);
         }
-        out[o] += sum;
+    }
+    for (size_t i = 0; i < n_streams; i++) {
+        float sum = f32x16_sum(sums[i]);
+        for (size_t j = k; j < n_in; j++) {
+            float weight;
+            memcpy(&weight, w + i * stride + j * sizeof weight, sizeof weight);
+            sum += x[j] * weight;
+        }
+        out[i * apart] += sum;
     }
 }
 
 INLINE void row_times_out_in(const struct matrix *m, const float *x, size_t first, size_t n,
                              float *out) {
-    const char *w = (const char *)m->data + first * m->n_in * sizeof(float);
-    size_t o = 0;
-    for (; o + 4 <= n; o += 4)
-        dot_rows(w + o * m->n_in * sizeof(float), x, m->n_in, out + o, 4);
-    for (; o < n; o++)
-        dot_rows(w + o * m->n_in * sizeof(float), x, m->n_in, out + o, 1);
+    size_t stride = m->n_in * sizeof(float), part = n / STREAMS;
+    const char *w = (const char *)m->data + first * stride;
+    for (size_t o = 0; o < part; o++)
+        dot_rows(w + o * stride, x, m->n_in, out + o, part, STREAMS);
+    for (size_t o = part * STREAMS; o < n; o++)
+        dot_rows(w + o * stride, x, m->n_in, out + o, 0, 1);
 }
 
 enum { PANEL_VECTORS = PANEL / 16 };

@@ -10,7 +10,8 @@ enum {
     // Inputs of a panel that are unpacked at a time: 32 KB, the nearest cache. They stand on the
     // stack of a thread, and some systems (musl) give it no more than 128 KB.
     UNPACKED = 128,
-    ROW_GROUPS = 8, // parts of a matrix [in, out] whose sums are made apart, for one row
+    ROW_GROUPS = 8,         // most parts of a matrix [in, out] whose sums are made apart, for one row
+    GROUP_BYTES = 512 << 10, // and how large a part should be
     EDGE_ROWS = 32, // rows at a time in the last panel, when it is not full
     PIECES_PER_THREAD = 4,
 };
@@ -102,9 +103,11 @@ static void run_row(void *context, size_t first_panel, size_t end_panel) {
     finish(job, job->out + first, end - first);
 }
 
-/* How many inputs each of the ROW_GROUPS groups of a matrix [in, out] has: whole cache lines of x. */
-static size_t group_size(const struct matrix *m) {
-    return groups_of(groups_of(m->n_in, ROW_GROUPS), 16) * 16;
+/* How many groups of rows a matrix [in, out] is cut into. Not by the number of threads: the sums, and
+ * so the text, must not depend on it. */
+static size_t count_groups(const struct matrix *m) {
+    size_t n = m->n_in * m->n_out * sizeof(float) / GROUP_BYTES;
+    return n < 1 ? 1 : n > ROW_GROUPS ? ROW_GROUPS : n;
 }
 
 /*
@@ -116,39 +119,36 @@ static size_t group_size(const struct matrix *m) {
 static void run_group(void *context, size_t begin_group, size_t end_group) {
     const struct job *job = context;
     const struct matrix *m = &job->layer->weight;
+    size_t n_groups = count_groups(m);
     for (size_t group = begin_group; group < end_group; group++) {
         float *sums = job->compute->group_sums + group * m->n_out; // [n_out]
-        size_t first = group * group_size(m), size = group_size(m);
-        size_t n_in = first >= m->n_in ? 0 : m->n_in - first < size ? m->n_in - first : size;
+        size_t first = m->n_in * group / n_groups, end = m->n_in * (group + 1) / n_groups;
         const char *rows = (const char *)m->data + first * m->n_out * sizeof(float);
-        struct matrix part = {m->format, rows, NULL, n_in, m->n_out};
+        struct matrix part = {m->format, rows, NULL, end - first, m->n_out};
         memset(sums, 0, m->n_out * sizeof *sums);
-        if (n_in > 0)
-            job->compute->kernels->multiply_row(&part, job->x + first, 0, m->n_out, sums);
+        job->compute->kernels->multiply_row(&part, job->x + first, 0, m->n_out, sums);
     }
 }
 
-/* Adds up the groups' sums of panels [first, end). */
-static void add_groups(void *context, size_t first_panel, size_t end_panel) {
-    const struct job *job = context;
-    size_t n_out = job->layer->weight.n_out, first = first_panel * PANEL;
-    size_t end = end_panel * PANEL < n_out ? end_panel * PANEL : n_out;
-    begin(job->layer, job->out + first, first, end - first);
-    for (size_t group = 0; group < ROW_GROUPS; group++) {
+/* Adds up the groups' sums. On one thread: it takes less time than to call the others. */
+static void add_groups(const struct job *job) {
+    size_t n_out = job->layer->weight.n_out, n_groups = count_groups(&job->layer->weight);
+    begin(job->layer, job->out, 0, n_out);
+    for (size_t group = 0; group < n_groups; group++) {
         const float *sums = job->compute->group_sums + group * n_out; // [n_out]
-        for (size_t o = first; o < end; o++)
+        for (size_t o = 0; o < n_out; o++)
             job->out[o] += sums[o];
     }
-    finish(job, job->out + first, end - first);
+    finish(job, job->out, n_out);
 }
 
 static void multiply_one_row(struct compute *compute, struct job *job) {
-    size_t n_panels = groups_of(job->layer->weight.n_out, PANEL);
-    if (job->layer->weight.format == MATRIX_F32_IN_OUT) {
-        threads_run(compute->pool, ROW_GROUPS, run_group, job);
-        threads_run(compute->pool, n_panels, add_groups, job);
+    const struct matrix *m = &job->layer->weight;
+    if (m->format == MATRIX_F32_IN_OUT) {
+        threads_run(compute->pool, count_groups(m), run_group, job);
+        add_groups(job);
     } else {
-        threads_run(compute->pool, n_panels, run_row, job);
+        threads_run(compute->pool, groups_of(m->n_out, PANEL), run_row, job);
     }
 }
 
