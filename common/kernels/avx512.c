@@ -19,6 +19,7 @@ enum { TILE_ROWS = 6, TILE_VECTORS = 4, CHAINS = 2 };
 #include "prefill_kernels.h"
 
 #include "avx512_dot.h"
+#include "avx512_dot_row.h"
 #include "tables.h"
 
 const struct kernels kernels_avx512 = {
@@ -36,6 +37,7 @@ const struct kernels kernels_avx512 = {
 const struct kernels kernels_avx512_dot = {
     .name = "avx512_dot",
     .multiply_row = multiply_row,
+    .multiply_int8_row = multiply_int8_row,
     .unpack = unpack,
     .multiply_rows = multiply_rows,
     .pack_bf16 = pack_bf16,

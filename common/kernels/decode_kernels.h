@@ -11,11 +11,12 @@
  *     The sums of all outputs stay in the first-level cache. We ask for each stream's bytes AHEAD of
  *     their use, because the processor guesses only to the end of a page of memory (4 KB).
  *   - [n_out, n_in]: the outputs in four parts, each a stream, in the same way.
- *   - Panels: one stream from the first byte to the last.
+ *   - Panels of BF16: the panels in two parts, a panel of each at a time. Panels of int8: one stream.
  *
  * BF16 and int8 weights are half and a quarter of the bytes and so nearly twice and four times as
  * fast: widening them to float on the way costs less time than reading the bytes they save. The
- * activations stay floats, so decoding loses nothing beyond what the stored weights have lost.
+ * activations stay floats here, so decoding loses nothing beyond what the stored weights have lost.
+ * (Where int8 has an instruction of its own, avx512_dot_row.h decodes it.)
  */
 
 enum { STREAMS = 4, AHEAD = 2048 };
@@ -95,7 +96,7 @@ INLINE void row_times_out_in(const struct matrix *m, const float *x, size_t firs
         dot_rows(w + o * stride, x, m->n_in, out + o, 0, 1);
 }
 
-enum { PANEL_VECTORS = PANEL / 16 };
+enum { PANEL_VECTORS = PANEL / 16, PANEL_STREAMS = 2 };
 
 /* Adds a panel's sums to its outputs. out: [PANEL] */
 INLINE void add_panel(float *out, const f32x16 sums[PANEL_VECTORS]) {
@@ -103,21 +104,40 @@ INLINE void add_panel(float *out, const f32x16 sums[PANEL_VECTORS]) {
         f32x16_store(out + v * 16, f32x16_add(f32x16_load(out + v * 16), sums[v]));
 }
 
-INLINE void row_times_bf16(const struct matrix *m, const float *x, size_t first, float *out) {
-    const char *w = (const char *)m->data + panel_offset(m, first / PANEL);
-    f32x16 sums[2][PANEL_VECTORS];
-    for (size_t v = 0; v < PANEL_VECTORS; v++)
-        sums[0][v] = sums[1][v] = f32x16_zero();
-    for (size_t k = 0; k < m->n_in; k += BF16_GROUP, w += PANEL * 4) {
-        f32x16 x0 = f32x16_set(x[k]), x1 = f32x16_set(k + 1 < m->n_in ? x[k + 1] : 0.0f);
-        for (size_t v = 0; v < PANEL_VECTORS; v++) {
-            sums[0][v] = f32x16_fma(x0, f32x16_bf16(w + v * 64, 0), sums[0][v]);
-            sums[1][v] = f32x16_fma(x1, f32x16_bf16(w + v * 64, 1), sums[1][v]);
+/* Adds n_streams (a constant) panels times x to their outputs. Panel i is `apart` panels after
+ * panel i - 1. w, out: the first one's */
+INLINE void add_bf16_panels(const char *w, size_t apart, const float *x, size_t n_in, float *out,
+                            size_t n_streams) {
+    f32x16 sums[PANEL_STREAMS][PANEL_VECTORS];
+    size_t panel_bytes = groups_of(n_in, BF16_GROUP) * PANEL * 4;
+    for (size_t i = 0; i < n_streams; i++) {
+        for (size_t v = 0; v < PANEL_VECTORS; v++)
+            sums[i][v] = f32x16_load(out + i * apart * PANEL + v * 16);
+    }
+    for (size_t k = 0; k < n_in; k += BF16_GROUP, w += PANEL * 4) {
+        f32x16 x0 = f32x16_set(x[k]), x1 = f32x16_set(k + 1 < n_in ? x[k + 1] : 0.0f);
+        for (size_t i = 0; i < n_streams; i++) {
+            for (size_t v = 0; v < PANEL_VECTORS; v++) {
+                const char *pairs = w + i * apart * panel_bytes + v * 64;
+                sums[i][v] = f32x16_fma(x0, f32x16_bf16(pairs, 0), sums[i][v]);
+                sums[i][v] = f32x16_fma(x1, f32x16_bf16(pairs, 1), sums[i][v]);
+            }
         }
     }
-    for (size_t v = 0; v < PANEL_VECTORS; v++)
-        sums[0][v] = f32x16_add(sums[0][v], sums[1][v]);
-    add_panel(out, sums[0]);
+    for (size_t i = 0; i < n_streams; i++) {
+        for (size_t v = 0; v < PANEL_VECTORS; v++)
+            f32x16_store(out + i * apart * PANEL + v * 16, sums[i][v]);
+    }
+}
+
+INLINE void row_times_bf16(const struct matrix *m, const float *x, size_t first, size_t n,
+                           float *out) {
+    size_t n_panels = n / PANEL, part = n_panels / PANEL_STREAMS;
+    const char *w = (const char *)m->data + panel_offset(m, first / PANEL);
+    for (size_t p = 0; p < part; p++)
+        add_bf16_panels(w + panel_offset(m, p), part, x, m->n_in, out + p * PANEL, PANEL_STREAMS);
+    for (size_t p = part * PANEL_STREAMS; p < n_panels; p++)
+        add_bf16_panels(w + panel_offset(m, p), 0, x, m->n_in, out + p * PANEL, 1);
 }
 
 /* A block's scales as floats: PANEL BF16 numbers, 16 from `first` on. */
@@ -152,10 +172,10 @@ INLINE void add_int8_block(f32x16 sums[PANEL_VECTORS], const char *w, const uint
     }
 }
 
-INLINE void row_times_int8(const struct matrix *m, const float *x, size_t first, float *out) {
-    const char *w = (const char *)m->data + panel_offset(m, first / PANEL);
+INLINE void panel_times_int8(const struct matrix *m, const float *x, size_t panel, float *out) {
+    const char *w = (const char *)m->data + panel_offset(m, panel);
     size_t n_blocks = groups_of(m->n_in, INT8_BLOCK);
-    const uint16_t *scales = m->scales + first / PANEL * n_blocks * PANEL; // [n_blocks, PANEL]
+    const uint16_t *scales = m->scales + panel * n_blocks * PANEL; // [n_blocks, PANEL]
     f32x16 sums[PANEL_VECTORS];
     for (size_t v = 0; v < PANEL_VECTORS; v++)
         sums[v] = f32x16_zero();
@@ -182,10 +202,11 @@ TARGET static void multiply_row(const struct matrix *m, const float *x, size_t f
         row_times_out_in(m, x, first, n, out);
         break;
     case MATRIX_BF16:
-        row_times_bf16(m, x, first, out);
+        row_times_bf16(m, x, first, n, out);
         break;
     case MATRIX_INT8:
-        row_times_int8(m, x, first, out);
+        for (size_t o = 0; o < n; o += PANEL)
+            panel_times_int8(m, x, (first + o) / PANEL, out + o);
         break;
     }
 }

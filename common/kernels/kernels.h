@@ -38,9 +38,14 @@ struct kernels {
     const char *name;
 
     /* Decode: adds x times the columns [first, first + n) of the matrix to out[0 .. n). x: [n_in].
-     * For formats in panels, first is a multiple of PANEL, and n is PANEL, also at the end. */
+     * For formats in panels, first is a multiple of PANEL, and so is n, also at the end. */
     void (*multiply_row)(const struct matrix *m, const float *x, size_t first, size_t n,
                          float *out);
+
+    /* The same by dot-product instructions, for int8, or NULL where the processor has none. x holds
+     * one row, packed by pack_int8. */
+    void (*multiply_int8_row)(const struct matrix *m, const struct packed_rows *x, size_t first,
+                              size_t n, float *out);
 
     /* Prefill, first half: floats of panel `panel`, inputs [k, k + n_k), to packed: [n_k, PANEL].
      * k is a multiple of INT8_BLOCK. Outputs beyond n_out are 0. */

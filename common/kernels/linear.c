@@ -10,9 +10,9 @@ enum {
     // Inputs of a panel that are unpacked at a time: 32 KB, the nearest cache. They stand on the
     // stack of a thread, and some systems (musl) give it no more than 128 KB.
     UNPACKED = 128,
-    ROW_GROUPS = 8,         // most parts of a matrix [in, out] whose sums are made apart, for one row
+    ROW_GROUPS = 8, // most parts of a matrix [in, out] whose sums are made apart, for one row
     GROUP_BYTES = 512 << 10, // and how large a part should be
-    EDGE_ROWS = 32, // rows at a time in the last panel, when it is not full
+    EDGE_ROWS = 32,          // rows at a time in the last panel, when it is not full
     PIECES_PER_THREAD = 4,
 };
 
@@ -76,10 +76,36 @@ static void finish(const struct job *job, float *out, size_t n) {
         gelu_exact(out, n);
 }
 
+/* --- activations for dot-product instructions -------------------------------------------------- */
+
+/* Rows [begin, end) in the format that the weights' dot-product instruction wants. */
+static void pack_rows(void *context, size_t begin_row, size_t end_row) {
+    const struct job *job = context;
+    const struct matrix *m = &job->layer->weight;
+    const struct kernels *kernels = job->compute->kernels;
+    for (size_t r = begin_row; r < end_row; r++) {
+        const float *x = job->x + r * m->n_in; // [n_in]
+        if (m->format == MATRIX_BF16)
+            kernels->pack_bf16(x, m->n_in, &job->compute->rows, r);
+        else
+            kernels->pack_int8(x, m->n_in, &job->compute->rows, r);
+    }
+}
+
 /* --- one row: decode -------------------------------------------------------------------------- */
 
 static bool in_panels(const struct matrix *m) {
     return m->format == MATRIX_BF16 || m->format == MATRIX_INT8;
+}
+
+/* Adds x times the columns [first, first + n) to out[0 .. n). */
+static void multiply_columns(const struct job *job, size_t first, size_t n, float *out) {
+    const struct matrix *m = &job->layer->weight;
+    const struct kernels *kernels = job->compute->kernels;
+    if (m->format == MATRIX_INT8 && kernels->multiply_int8_row != NULL)
+        kernels->multiply_int8_row(m, &job->compute->rows, first, n, out);
+    else
+        kernels->multiply_row(m, job->x, first, n, out);
 }
 
 /* The outputs of panels [first, end), one row. */
@@ -88,19 +114,17 @@ static void run_row(void *context, size_t first_panel, size_t end_panel) {
     const struct matrix *m = &job->layer->weight;
     size_t first = first_panel * PANEL;
     size_t end = end_panel * PANEL < m->n_out ? end_panel * PANEL : m->n_out;
-    begin(job->layer, job->out + first, first, end - first);
-    if (!in_panels(m)) {
-        job->compute->kernels->multiply_row(m, job->x, first, end - first, job->out + first);
-    } else {
-        for (size_t o = first; o < end; o += PANEL) {
-            float edge[PANEL] = {0};
-            bool whole = o + PANEL <= m->n_out;
-            job->compute->kernels->multiply_row(m, job->x, o, PANEL, whole ? job->out + o : edge);
-            for (size_t i = 0; !whole && i < m->n_out - o; i++)
-                job->out[o + i] += edge[i];
-        }
+    size_t edge = in_panels(m) ? (end - first) % PANEL : 0; // outputs of a panel that is not full
+    float *out = job->out + first;                          // [end - first]
+    begin(job->layer, out, first, end - first);
+    multiply_columns(job, first, end - first - edge, out);
+    if (edge > 0) {
+        float panel[PANEL] = {0};
+        multiply_columns(job, end - edge, PANEL, panel);
+        for (size_t i = 0; i < edge; i++)
+            job->out[end - edge + i] += panel[i];
     }
-    finish(job, job->out + first, end - first);
+    finish(job, out, end - first);
 }
 
 /* How many groups of rows a matrix [in, out] is cut into. Not by the number of threads: the sums, and
@@ -144,6 +168,8 @@ static void add_groups(const struct job *job) {
 
 static void multiply_one_row(struct compute *compute, struct job *job) {
     const struct matrix *m = &job->layer->weight;
+    if (m->format == MATRIX_INT8 && compute->kernels->multiply_int8_row != NULL)
+        pack_rows(job, 0, 1);
     if (m->format == MATRIX_F32_IN_OUT) {
         threads_run(compute->pool, count_groups(m), run_group, job);
         add_groups(job);
@@ -216,20 +242,6 @@ static void run_rows(void *context, size_t begin_item, size_t end_item) {
     }
 }
 
-/* Rows [begin, end) in the format that the weights' dot-product instruction wants. */
-static void pack_rows(void *context, size_t begin_row, size_t end_row) {
-    const struct job *job = context;
-    const struct matrix *m = &job->layer->weight;
-    const struct kernels *kernels = job->compute->kernels;
-    for (size_t r = begin_row; r < end_row; r++) {
-        const float *x = job->x + r * m->n_in; // [n_in]
-        if (m->format == MATRIX_BF16)
-            kernels->pack_bf16(x, m->n_in, &job->compute->rows, r);
-        else
-            kernels->pack_int8(x, m->n_in, &job->compute->rows, r);
-    }
-}
-
 void linear_forward(struct compute *compute, const struct linear_layer *layer, float *out,
                     const float *x, size_t n_rows) {
     const struct matrix *m = &layer->weight;
@@ -238,13 +250,13 @@ void linear_forward(struct compute *compute, const struct linear_layer *layer, f
     size_t n_panels = groups_of(m->n_out, PANEL);
     if (n_rows == 0)
         return;
+    compute->rows.n_blocks = groups_of(m->n_in, INT8_BLOCK);
     if (n_rows == 1) {
         multiply_one_row(compute, &job);
         return;
     }
     if ((m->format == MATRIX_BF16 && kernels->pack_bf16 != NULL) ||
         (m->format == MATRIX_INT8 && kernels->pack_int8 != NULL)) {
-        compute->rows.n_blocks = groups_of(m->n_in, INT8_BLOCK);
         threads_run(compute->pool, n_rows, pack_rows, &job);
     }
     // Few panels and many threads: cut the rows too, so that all threads have work.

@@ -49,19 +49,12 @@ static void pack_bf16_block(const struct job *job, size_t panel, size_t k, size_
 
 /* --- int8 ------------------------------------------------------------------------------------- */
 
-/* The smallest BF16 that is not below x. x: 0 or more */
-static uint16_t bf16_not_below(float x) {
-    uint32_t bits;
-    memcpy(&bits, &x, sizeof bits);
-    return (uint16_t)((bits >> 16) + ((bits & 0xffff) != 0));
-}
-
 /*
  * For each output of a block: what 1 is worth, and by what to multiply a weight to get its number.
  * floats: [INT8_BLOCK, PANEL]  scales, factors: [PANEL]
  */
 static void choose_scales(const float *floats, uint16_t *scales, float *factors) {
-    const float too_small = 1e-36f; // 127 / it is near the largest float
+    const float too_small = 2e-36f; // a 127th of it is a BF16 of full precision
     float largest[PANEL] = {0}, nothing[PANEL] = {0};
     for (size_t i = 0; i < INT8_BLOCK; i++) {
         for (size_t o = 0; o < PANEL; o++) {
@@ -72,7 +65,7 @@ static void choose_scales(const float *floats, uint16_t *scales, float *factors)
     }
     for (size_t o = 0; o < PANEL; o++) {
         bool useless = isnan(nothing[o]), used = !useless && largest[o] >= too_small;
-        scales[o] = useless ? f32_to_bf16(NAN) : used ? bf16_not_below(largest[o] / 127.0f) : 0;
+        scales[o] = useless ? f32_to_bf16(NAN) : used ? f32_to_bf16(largest[o] / 127.0f) : 0;
         factors[o] = used ? 1.0f / bf16_to_f32(scales[o]) : 0.0f;
     }
 }
@@ -87,7 +80,8 @@ static void pack_int8_block(const struct job *job, size_t panel, size_t block,
     choose_scales(floats, scales, factors);
     for (size_t i = 0; i < INT8_BLOCK; i++) {
         for (size_t o = 0; o < PANEL; o++) {
-            float whole = floats[i * PANEL + o] * factors[o]; // from -127 to 127
+            float whole =
+                floats[i * PANEL + o] * factors[o]; // a scale rounds by 1/256: below 127.5
             // Not a number becomes 0 here (it fails both comparisons): its scale tells.
             int number = whole >= 0.0f  ? (int)(whole + 0.5f)
                          : whole < 0.0f ? (int)(whole - 0.5f)

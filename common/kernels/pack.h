@@ -3,8 +3,8 @@
  *
  * BF16 keeps a float's upper half, rounded to the nearest, ties to even. int8 takes blocks of
  * INT8_BLOCK inputs of one output: the largest of them becomes 127 or nearly, the others their share
- * of it, rounded. What 1 is worth, largest / 127, is itself a BF16, rounded up, so that nothing goes
- * beyond 127; the numbers are divided by the rounded scale, so its rounding costs next to nothing.
+ * of it, rounded. What 1 is worth, largest / 127, is itself a BF16: rounded by
+ * at most 1/256, which takes the largest to below 127.5; the numbers are divided by the rounded scale, so its rounding costs next to nothing.
  *
  * A weight that is not a number, or infinite, must not come out as one that looks fine. BF16 keeps
  * both, and floats beyond its largest number, 3.39e38, become infinite. In int8 such a weight makes

@@ -111,10 +111,13 @@ static void for_all_kernels(void (*check)(struct compute *compute)) {
 /* How far apart sums of n_in products below 1 may be. Where the activations are rounded too, to 8
  * bits with a scale or to BF16, each product is off by up to 1/256. */
 static double tolerance(const struct compute *compute, const struct operands *o) {
-    bool dot = (o->matrix.format == MATRIX_BF16 && compute->kernels->pack_bf16 != NULL) ||
-               (o->matrix.format == MATRIX_INT8 && compute->kernels->pack_int8 != NULL);
+    const struct kernels *k = compute->kernels;
+    bool one = o->n_rows == 1;
+    bool rounded = (o->matrix.format == MATRIX_BF16 && k->pack_bf16 != NULL && !one) ||
+                   (o->matrix.format == MATRIX_INT8 &&
+                    (one ? k->multiply_int8_row != NULL : k->pack_int8 != NULL));
     double n_in = (double)o->n_in;
-    return dot && o->n_rows > 1 ? 6e-3 * (2 + sqrt(n_in)) : 1e-6 * (1 + n_in / 4);
+    return rounded ? 6e-3 * (2 + sqrt(n_in)) : 1e-6 * (1 + n_in / 4);
 }
 
 /* The kernel and ops.h agree, and nothing is written behind the output. */
