@@ -2,13 +2,14 @@
  * kernels/pack.h - weights as floats into panels of BF16 or int8 (matrix.h has the formats).
  *
  * BF16 keeps a float's upper half, rounded to the nearest, ties to even. int8 takes blocks of
- * INT8_BLOCK inputs of one output: the largest of them becomes 127 or nearly, the others their share
- * of it, rounded. What 1 is worth, largest / 127, is itself a BF16: rounded by
- * at most 1/256, which takes the largest to below 127.5; the numbers are divided by the rounded scale, so its rounding costs next to nothing.
+ * INT8_BLOCK inputs of one output: the largest of them becomes 127, the others their share of it,
+ * rounded. What 1 is worth, largest / 127, is itself rounded to a BF16, by at most 1/256, so nothing
+ * gets beyond 127.5; the numbers are divided by the rounded scale, so its rounding costs next to
+ * nothing.
  *
  * A weight that is not a number, or infinite, must not come out as one that looks fine. BF16 keeps
  * both, and floats beyond its largest number, 3.39e38, become infinite. In int8 such a weight makes
- * its whole block not a number: the scale is. Blocks with nothing above 1e-36 become zeros.
+ * its whole block not a number: the scale is. Blocks with nothing above 2e-36 become zeros.
  */
 #ifndef COMMON_KERNELS_PACK_H
 #define COMMON_KERNELS_PACK_H
