@@ -38,6 +38,12 @@ endif
 endif
 endif
 
+# A 32-bit x86 would compute with its old unit, which keeps more digits than a float has: the pages'
+# numbers would come out differently. So the newer one is used, which all but the oldest have.
+ifeq ($(shell echo __i386__ | $(CC) $(CFLAGS) $(CPPFLAGS) -E -P - 2>/dev/null),1)
+FLOAT_CFLAGS := -msse2 -mfpmath=sse
+endif
+
 LIBRARIES := libcjson libutf8proc
 ifeq ($(shell $(PKG_CONFIG) --exists libedit 2>/dev/null && echo yes),yes)
 LIBRARIES += libedit
@@ -56,8 +62,8 @@ else ifneq ($(filter-out $(NEEDS_NO_LIBRARIES),$(or $(MAKECMDGOALS),all)),)
 $(info stb_image_write was not found: building without PNG pictures (scripts/setup.sh installs it))
 endif
 
-ALL_CFLAGS = -std=c11 $(WARNINGS) $(SAFE_CFLAGS) $(CFLAGS) $(CPPFLAGS) $(DEFINES) -pthread -MMD -MP \
-	$(shell $(PKG_CONFIG) --cflags $(LIBRARIES))
+ALL_CFLAGS = -std=c11 $(WARNINGS) $(SAFE_CFLAGS) $(FLOAT_CFLAGS) $(CFLAGS) $(CPPFLAGS) $(DEFINES) \
+	-pthread -MMD -MP $(shell $(PKG_CONFIG) --cflags $(LIBRARIES))
 LIBS = $(shell $(PKG_CONFIG) --libs $(LIBRARIES)) -lm -pthread
 
 # Without the libraries nothing can be built, so say how to get them before the compiler complains.
