@@ -170,8 +170,8 @@ in_shell() {
   M=$LONG in_shell type:a enter 'wait:abcd' ctrl-z wait:Stopped wait:ready: 'type:fg\r' 'wait:abcd' \
     ctrl-c 'wait:\n> ' ctrl-d -- -n 16000
   ended_well
-  # What came before and after is one text.
-  text=$(printf '%s\n' "$output" | grep -E '^[a-j]+(\^Z|\^C)?$|\^Z' | sed 's/\^[ZC].*//' | tr -d '\n')
+  # What came before and after is one text; a letter can come after the key that stops it.
+  text=$(printf '%s\n' "$output" | grep -E '^[a-j]+(\^[ZC][a-j]*)?$' | sed 's/\^Z//; s/\^C.*//' | tr -d '\n')
   printf '%s' "$text" | python3 -IS -c 'import sys
 text = sys.stdin.read()
 assert len(text) > 8, text
