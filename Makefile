@@ -38,6 +38,15 @@ endif
 endif
 endif
 
+# A 32-bit x86 would compute with its old unit, which keeps more digits than a float has: the pages'
+# numbers would come out differently. So the newer one is used, which all but the oldest have.
+ifeq ($(shell echo __i386__ | $(CC) $(CFLAGS) $(CPPFLAGS) -E -P - 2>/dev/null),1)
+FLOAT_CFLAGS := -msse2 -mfpmath=sse
+endif
+
+# Where the headers of libraries are. They are not ours: the compiler does not warn about them.
+cflags_of = $(patsubst -I%,-isystem%,$(shell $(PKG_CONFIG) --cflags $(1) 2>/dev/null))
+
 LIBRARIES := libcjson libutf8proc
 ifeq ($(shell $(PKG_CONFIG) --exists libedit 2>/dev/null && echo yes),yes)
 LIBRARIES += libedit
@@ -47,7 +56,7 @@ endif
 # stb_image_write is a header alone, which writes PNGs. Not every system has a package of it;
 # without it everything else works, and the build says so.
 NEEDS_NO_LIBRARIES := help clean model
-STB_CFLAGS := $(shell $(PKG_CONFIG) --cflags stb 2>/dev/null)
+STB_CFLAGS := $(call cflags_of,stb)
 has_header = $(shell printf '\043include <$(1)>\n' | \
 	$(CC) $(CPPFLAGS) $(STB_CFLAGS) -E - >/dev/null 2>&1 && echo yes)
 ifneq ($(call has_header,stb/stb_image_write.h)$(call has_header,stb_image_write.h),)
@@ -56,8 +65,8 @@ else ifneq ($(filter-out $(NEEDS_NO_LIBRARIES),$(or $(MAKECMDGOALS),all)),)
 $(info stb_image_write was not found: building without PNG pictures (scripts/setup.sh installs it))
 endif
 
-ALL_CFLAGS = -std=c11 $(WARNINGS) $(SAFE_CFLAGS) $(CFLAGS) $(CPPFLAGS) $(DEFINES) -pthread -MMD -MP \
-	$(shell $(PKG_CONFIG) --cflags $(LIBRARIES))
+ALL_CFLAGS = -std=c11 $(WARNINGS) $(SAFE_CFLAGS) $(FLOAT_CFLAGS) $(CFLAGS) $(CPPFLAGS) $(DEFINES) \
+	-pthread -MMD -MP $(call cflags_of,$(LIBRARIES))
 LIBS = $(shell $(PKG_CONFIG) --libs $(LIBRARIES)) -lm -pthread
 
 # Without the libraries nothing can be built, so say how to get them before the compiler complains.
@@ -83,7 +92,8 @@ FUZZ_TARGETS := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/%,$(wildcard tests/fuzz
 FUZZ_MAIN = $(BUILD)/tests/fuzz/main.o
 BENCH_TOOLS := $(patsubst scripts/bench/%.c,$(BUILD)/bench/%,\
 	$(filter-out scripts/bench/results.c,$(wildcard scripts/bench/*.c)))
-ifeq ($(shell uname),Linux)
+# It asks glibc for the malloc behind malloc, which other C libraries have no name for.
+ifeq ($(shell printf '\043include <errno.h>\n__GLIBC__\n' | $(CC) -E -P - 2>/dev/null | tail -1),2)
 FAULTS := $(BUILD)/tests/faults.so
 endif
 
@@ -182,6 +192,7 @@ $(BUILD)/gpt2: $(GPT2_OBJECTS) $(LIBRARY)
 $(BUILD)/step%/main: $(BUILD)/step%/main.o $(LIBRARY)
 	$(CC) $(SAFE_LDFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
+$(UNIT_TESTS:$(BUILD)/tests/%=$(BUILD)/tests/unit/%.o): DEFINES += $(call cflags_of,cmocka)
 $(UNIT_TESTS): $(BUILD)/tests/%: $(BUILD)/tests/unit/%.o $(LIBRARY)
 	$(CC) $(SAFE_LDFLAGS) $(LDFLAGS) -o $@ $^ $$($(PKG_CONFIG) --libs cmocka) $(LIBS)
 

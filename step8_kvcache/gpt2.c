@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <langinfo.h>
 #include <locale.h>
 #include <signal.h>
 #include <stdio.h>
@@ -294,11 +295,12 @@ static void fill_standard_files(void) {
     }
 }
 
-/* Line editing asks the locale which bytes make a character. Ours are always UTF-8. */
+/* Line editing asks the locale which bytes make a character. Ours are always UTF-8; in a locale of
+ * other letters, or of ASCII alone, libedit would drop some. */
 static void use_locale(void) {
     setlocale(LC_CTYPE, "");
-    if (MB_CUR_MAX == 1) // "C" and the like: libedit would drop every letter beyond ASCII
-        setlocale(LC_CTYPE, "C.UTF-8");
+    if (strcmp(nl_langinfo(CODESET), "UTF-8") != 0 && setlocale(LC_CTYPE, "C.UTF-8") == NULL)
+        setlocale(LC_CTYPE, "en_US.UTF-8"); // systems that lack C.UTF-8, such as older macOS
 }
 
 static int print_text(const char *text) {

@@ -287,14 +287,27 @@ static bool refuse_name(const char *word, struct error *err) {
     return error_set(err, "unknown option %s: a text that begins with - goes after --", word);
 }
 
-/* What getopt_long found wrong: '?' or ':'. The word is argv[optind - 1], unless getopt is still
- * inside a group of letters such as -xy: then it has the letter in optopt. */
-static bool refuse(int found, char **argv, struct error *err) {
-    const char *word = argv[optind - 1];
+/* Whether getopt_long stopped at a letter that is no option; optopt is the letter then. */
+static bool at_unknown_letter(int found) {
+    return found == '?' && optopt > 0 && optopt < 256 && strchr(short_options, optopt) == NULL;
+}
+
+/* The word in which getopt_long found this: argv[optind - 1], but for two cases. Inside a group of
+ * letters such as -xy it has not gone past the word. And musl's counts a value that is missing. */
+static const char *current_word(int found, int argc, char **argv) {
+    for (int i = optind - 1; at_unknown_letter(found) && i < argc; i++) {
+        if (argv[i][0] == '-' && argv[i][1] != '-' && strchr(argv[i], optopt) != NULL)
+            return argv[i];
+    }
+    return argv[optind - 1] != NULL ? argv[optind - 1] : argv[optind - 2];
+}
+
+/* What getopt_long found wrong in the word: '?' or ':'. */
+static bool refuse(int found, const char *word, struct error *err) {
     if (found == ':')
         return error_set(err, "option %s needs a value, such as %s %s", word, word,
                          example_value(optopt));
-    if (optopt > 0 && optopt < 256 && strchr(short_options, optopt) == NULL)
+    if (at_unknown_letter(found))
         return error_set(err, "unknown option -%c: a text that begins with - goes after --",
                          optopt);
     if (optopt != 0)
@@ -353,14 +366,11 @@ bool options_parse(int argc, char **argv, struct options *options, struct error 
             options->mode = option == 'h' ? MODE_HELP : MODE_VERSION;
             return true;
         }
-        // Inside a group of letters, such as an unknown -json, getopt has not gone past the word.
-        const char *word =
-            argv[option == '?' && optind < argc && lacks_a_dash(argv[optind]) ? optind
-                                                                              : optind - 1];
+        const char *word = current_word(option, argc, argv);
         if (lacks_a_dash(word))
             return error_set(err, "option %s needs two dashes: -%s", word, word);
         if (option == '?' || option == ':')
-            return refuse(option, argv, err);
+            return refuse(option, word, err);
         if (!parse_option(option, optarg, options, err))
             return false;
     }

@@ -14,7 +14,7 @@ setup_file() {
 }
 
 setup() {
-  [ -e "$FAULTS_SO" ] || skip "this needs Linux's LD_PRELOAD"
+  [ -e "$FAULTS_SO" ] || skip "this needs glibc's malloc and LD_PRELOAD"
   mkdir "$BATS_TEST_TMPDIR/here"
   cd "$BATS_TEST_TMPDIR/here" || exit
 }

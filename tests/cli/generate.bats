@@ -314,6 +314,19 @@ print(*sorted({json.loads(line)["ids"][0] for line in sys.stdin}))'
   contains "$stderr" "kernels      none"
 }
 
+@test "each name of kernels is obeyed, or refused where this processor cannot run them" {
+  local name
+  for name in avx512_dot avx512 avx2 neon portable; do
+    GPT2_KERNELS=$name run --separate-stderr chain -n 3 --stats a
+    if [ "$status" -eq 0 ]; then
+      contains "$stderr" "kernels      $name"$'\n'
+    else
+      refused 2 "found \"$name\"" "portable)"
+      lacks "$stderr" "($name," ", $name," # among those that work
+    fi
+  done
+}
+
 # ---- --json
 
 @test "--json prints one object on one line, with the fields of the manual" {

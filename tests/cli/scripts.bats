@@ -61,3 +61,16 @@ only_these_tools() {
   equal "$((status > 0))" 1
   contains "$stderr" "it needs a little-endian processor"
 }
+
+@test "make finds headers in any folder, those of the tests too, and does not warn about them" {
+  local tools=$BATS_TEST_TMPDIR
+  printf '#!/bin/sh\ncase $* in\n*--cflags*cmocka*) echo -I/for/tests ;;\n%s\nesac\n' \
+    '*--cflags*) echo -I/for/all ;;' >"$tools/pkg-config"
+  chmod +x "$tools/pkg-config"
+  run make -n -C "$ROOT" BUILD="$tools" PKG_CONFIG="$tools/pkg-config" "$tools/tests/unit/test_error.o"
+  contains "$output" "-isystem/for/tests" "-isystem/for/all"
+  lacks "$output" "-I/for/"
+  run make -n -C "$ROOT" BUILD="$tools" PKG_CONFIG="$tools/pkg-config" "$tools/common/utf8.o"
+  contains "$output" "-isystem/for/all"
+  lacks "$output" "-I/for/" "for/tests"
+}

@@ -397,16 +397,22 @@ TEST(numbers_of_400_digits_are_refused) {
     char digits[401], header[1200];
     memset(digits, '9', 400);
     digits[400] = '\0';
+    // cJSON before 1.7.19 ends a number after 63 characters, and then finds no JSON behind it.
+    cJSON *number = json_parse("", digits, 400, NULL);
+    const bool read = number != NULL;
+    cJSON_Delete(number);
+#define IF_READ(word) (read ? (word) : "not valid JSON")
     snprintf(header, sizeof header,
              "{\"w\":{\"dtype\":\"U8\",\"shape\":[%s],\"data_offsets\":[0,1]}}", digits);
-    check_refused(header, 1, "tensor w", "dimension 1", "whole number");
+    check_refused(header, 1, IF_READ("tensor w"), IF_READ("dimension 1"), IF_READ("whole number"));
     snprintf(header, sizeof header,
              "{\"w\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,%s]}}", digits);
-    check_refused(header, 1, "tensor w", "data_offsets must be two whole numbers");
+    check_refused(header, 1, IF_READ("data_offsets must be two whole numbers"));
     digits[1] = '.'; // as many digits behind the point
     snprintf(header, sizeof header,
              "{\"w\":{\"dtype\":\"U8\",\"shape\":[%s],\"data_offsets\":[0,1]}}", digits);
-    check_refused(header, 1, "tensor w");
+    check_refused(header, 1, IF_READ("tensor w"));
+#undef IF_READ
 }
 
 TEST(a_depth_of_2000_is_refused_wherever_it_stands) {
