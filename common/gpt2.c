@@ -230,8 +230,11 @@ static void run_attention(struct gpt2_session *session, size_t layer, size_t n) 
     struct linear_layer mix = {weights->attn_c_proj, weights->attn_c_proj_bias, THEN_NOTHING, true};
     linear_forward(&session->compute, &make_qkv, session->qkv, session->normed, n);
     threads_run(n > 1 ? session->compute.pool : NULL, config->n_head, remember, &job);
-    threads_run(session->compute.pool, config->n_head * groups_of(n, QUERIES_PER_ITEM), run_queries,
-                &job);
+    if (n == 1)
+        threads_run_even(session->compute.pool, config->n_head, run_queries, &job);
+    else // later queries see more keys
+        threads_run(session->compute.pool, config->n_head * groups_of(n, QUERIES_PER_ITEM),
+                    run_queries, &job);
     linear_forward(&session->compute, &mix, session->x, session->context, n);
 }
 

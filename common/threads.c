@@ -188,13 +188,14 @@ static void await_end(struct threads *pool) {
     pthread_mutex_unlock(&pool->mutex);
 }
 
-void threads_run(struct threads *pool, size_t n_items, threads_task *task, void *context) {
+static void run(struct threads *pool, size_t n_items, size_t pieces_per_thread, threads_task *task,
+                void *context) {
     if (pool == NULL || pool->n_threads == 1 || n_items <= 1) {
         if (n_items > 0)
             task(context, 0, n_items);
         return;
     }
-    size_t most = pool->n_threads * PIECES_PER_THREAD;
+    size_t most = pool->n_threads * pieces_per_thread;
     pool->task = task;
     pool->context = context;
     pool->n_items = n_items;
@@ -224,4 +225,12 @@ size_t threads_available(void) {
     if (n < 1)
         n = 1;
     return n > THREADS_MAX ? THREADS_MAX : (size_t)n;
+}
+
+void threads_run(struct threads *pool, size_t n_items, threads_task *task, void *context) {
+    run(pool, n_items, PIECES_PER_THREAD, task, context);
+}
+
+void threads_run_even(struct threads *pool, size_t n_items, threads_task *task, void *context) {
+    run(pool, n_items, 1, task, context);
 }

@@ -171,10 +171,10 @@ static void multiply_one_row(struct compute *compute, struct job *job) {
     if (m->format == MATRIX_INT8 && compute->kernels->multiply_int8_row != NULL)
         pack_rows(job, 0, 1);
     if (m->format == MATRIX_F32_IN_OUT) {
-        threads_run(compute->pool, count_groups(m), run_group, job);
+        threads_run_even(compute->pool, count_groups(m), run_group, job);
         add_groups(job);
     } else {
-        threads_run(compute->pool, groups_of(m->n_out, PANEL), run_row, job);
+        threads_run_even(compute->pool, groups_of(m->n_out, PANEL), run_row, job);
     }
 }
 

@@ -45,11 +45,16 @@ static struct threads *new_pool(size_t n_threads) {
 }
 
 static void check_each_once(struct threads *pool, size_t n_items) {
-    struct record record = new_record();
+    struct record record = new_record(), even = new_record();
     threads_run(pool, n_items, note, &record);
-    for (size_t i = 0; i < MANY; i++)
+    threads_run_even(pool, n_items, note, &even);
+    for (size_t i = 0; i < MANY; i++) {
         assert_int_equal(record.done[i], i < n_items);
-    assert_true(record.n_pieces <= PER_THREAD * threads_count(pool));
+        assert_int_equal(even.done[i], i < n_items);
+    }
+    size_t n_threads = threads_count(pool);
+    assert_true(record.n_pieces <= PER_THREAD * n_threads);
+    assert_int_equal(even.n_pieces, n_items < n_threads ? n_items : n_threads);
 }
 
 TEST(each_item_is_done_once) {
