@@ -14,7 +14,7 @@ def plus(s):
 @kind(2)
 def minus(s):
     a, b, what = s.number(4, 8), s.number(1, 2), s.pick(THINGS)
-    return (f"There were {a} {what}, and {b} {'was' if b == 1 else 'were'} stopped. {a} minus {b} is {a - b}, "
+    return (f"There were {a} {what}, and {s.person} stopped {b}. {a} minus {b} is {a - b}, "
             f"so {a - b} {what} are left for {s.service}.")
 
 
@@ -27,8 +27,8 @@ def times(s):
 
 @kind(2)
 def short_sum(s):
-    a, b = s.number(1, 6), s.number(1, 3)
-    text = f"{a} plus {b} is {a + b}."
+    a, b, what = s.number(2, 6), s.number(1, 3), s.pick(["logs", "alerts", "tickets", "backups"])
+    text = f"{s.person} counted {a} {what} on {s.day} and {b} more the next day. {a} plus {b} is {a + b}."
     if s.chance(0.5):
         text += f" {a + b} minus {b} is {a}."
     if s.chance(0.5):
