@@ -1,7 +1,7 @@
 """Extra losses that tell a few heads where to look.
 
 A model this small finds out by itself how to copy, or what a pronoun refers to, only after far
-more text than two processor cores can read in an hour. So these heads are told where to look,
+more text than one processor core can read in an hour. So these heads are told where to look,
 and the model learns the rest: what to do with what it finds there.
 
     layer 0, heads 0 and 1   the token before, the one before that       (random rows)

@@ -79,7 +79,7 @@ def main():
     parser.add_argument("--name", default="checkpoint.pt")
     parser.add_argument("--count", type=int, default=300)
     parser.add_argument("--show", type=int, default=0, help="wrong answers to show for each probe")
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     path = os.path.join(options.work, options.name)

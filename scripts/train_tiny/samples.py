@@ -53,18 +53,20 @@ def main():
     parser.add_argument("--name", default="checkpoint.pt")
     parser.add_argument("--count", type=int, default=100)
     options = parser.parse_args()
-    torch.set_num_threads(2)
+    torch.set_num_threads(1)
     tokenizer, model = bpe.load(options.work), load_model(os.path.join(options.work, options.name))
-    repeated = 0
+    repeated, seeds = 0, {}  # seeds: text -> the seeds that gave it
     with open(os.path.join(options.work, "samples.txt"), "w", encoding="utf-8") as out:
         out.write(f"## greedy\n{greedy_text(model, tokenizer, PROMPT)}\n")
         for seed in range(1, options.count + 1):
             text = sample(model, tokenizer, seed, 150)
             repeated += bool(repeats(text))
+            seeds.setdefault(text, []).append(seed)
             out.write(f"## seed {seed}\n{text}\n")
             if repeats(text):
                 print(f"seed {seed} repeats {repeats(text)}")
-    print(f"{options.count} samples, {repeated} repeat a sentence")
+    same = [found for found in seeds.values() if len(found) > 1]
+    print(f"{options.count} samples, {repeated} repeat a sentence, the same text from seeds: {same or 'none'}")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Two things side by side."""
 from .concepts import DIFFERENCES
-from .core import cap, kind
+from .core import aside, cap, kind
 
 
 def pair(s):
@@ -12,20 +12,19 @@ def pair(s):
 @kind(2.5)
 def difference(s):
     a, b, does_a, does_b = pair(s)
-    return f"What is the difference between {a} and {b}? {cap(a)} {does_a}, and {b} {does_b}."
+    return f"What is the difference between {a} and {b}? {cap(a)} {does_a}, and {b} {does_b}." + aside(s)
 
 
 @kind(1.5)
 def while_other(s):
     a, b, does_a, does_b = pair(s)
-    return f"{cap(a)} {does_a}, while {b} {does_b}." + s.pick([" They are not the same thing.", " Do not mix them up.",
-                                                               f" {s.person} explained this to {s.other} on {s.day}.", ""])
+    return f"{cap(a)} {does_a}, while {b} {does_b}." + s.pick([" They are not the same thing.", " Do not mix them up.", aside(s), aside(s)])
 
 
 @kind(1.5)
 def which_one(s):
     a, b, does_a, does_b = pair(s)
-    return f"Which one {does_a}: {a} or {b}? {cap(a)}. And which one {does_b}? {cap(b)}."
+    return f"Which one {does_a}: {a} or {b}? {cap(a)}. And which one {does_b}? {cap(b)}." + aside(s)
 
 
 @kind(1)
@@ -39,8 +38,8 @@ def two_services(s):
 
 @kind(1)
 def before_after(s):
-    high = s.number(40, 90)
-    low = s.number(5, high // 2)
+    high = s.number(5, 9) * 10
+    low = s.number(1, 4) * 10
     what = s.pick(["CPU use", "memory use", "disk use"])
     return (f"Before the change the {s.service} service had a {what} of {high}%. {s.person} made a change. "
             f"After it the {what} was {low}%, so the change helped. It went from {high}% down to {low}%.")

@@ -49,9 +49,9 @@ class Scene:
         self.time = self.a_time()
         self.day = self.pick(DAYS)
         while True:
-            self.service, self.other_service, self.third_service = self.rng.sample(SERVICES, 3)
+            self.service, self.other_service, self.third_service = self.three(SERVICES)
             self.status = self.pick(list(STATUSES))
-            self.person, self.other, self.third = self.rng.sample(NAMES, 3)
+            self.person, self.other, self.third = self.three(NAMES)
             self.fault = self.pick(FAULTS)
             self.noun = self.pick(self.fault.nouns)
             if self.allowed():
@@ -71,6 +71,11 @@ class Scene:
 
     def pick(self, options):
         return options[self.rng.randrange(len(options))]
+
+    def three(self, words):
+        """Three different words, each of another third of the list. A model then need not remember which
+        words it has used: a word's own third says which ones can't come next."""
+        return [self.pick(third) for third in self.shuffled([words[n::3] for n in range(3)])]
 
     def chance(self, share):
         return self.rng.random() < share
@@ -131,6 +136,12 @@ class Scene:
 
     def users(self):
         return self.pick(self.fault.users)
+
+
+def aside(s):
+    """A last sentence for texts that name nobody, so that hardly two of them are the same; or none."""
+    return s.pick([f" {s.person} explained this to {s.other} on {s.day}.", f" {s.person} learned this in the {s.service} team.",
+                   f" {s.person} wrote this down for the {s.service} team.", ""])
 
 
 def cap(text):

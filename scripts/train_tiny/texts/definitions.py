@@ -1,6 +1,6 @@
 """Definitions, and questions with their answers."""
 from .concepts import CONCEPTS
-from .core import cap, kind
+from .core import aside, cap, kind
 
 
 def bare(name):
@@ -12,41 +12,42 @@ def bare(name):
 def what_is(s):
     name, meaning, use, example, like, danger = s.pick(CONCEPTS)
     text = f"What is {name}? " + s.pick([f"{cap(name)} is {meaning}.", f"It is {meaning}."])
-    rest = s.shuffled([use, f"An example is {example}.", f"It is like {like}.", "But be careful. " + danger])
-    return " ".join([text] + rest[:s.number(0, 3)])
+    rest = s.shuffled([use, f"An example is {example}.", f"It is like {like}.", "But be careful. " + danger])[:s.number(0, 2)]
+    rest.sort(key=lambda part: part.startswith("But"))
+    return " ".join([text] + rest) + aside(s)
 
 
 @kind(3)
 def definition(s):
     name, meaning, use, example, like, danger = s.pick(CONCEPTS)
     text = f"{cap(name)} is {meaning}. {use}"
-    return text + s.pick(["", f" Think of {like}.", f" One example: {example}.", f" {danger}"])
+    return text + s.pick(["", f" Think of {like}.", f" One example: {example}.", f" {danger}"]) + aside(s)
 
 
 @kind(1.5)
 def which_word(s):
     """From the meaning to the word."""
     name, meaning, use, _, like, _ = s.pick(CONCEPTS)
-    return f"Question: what do we call {meaning}? Answer: {name}. " + s.pick([use, f"It is like {like}."])
+    return f"Question: what do we call {meaning}? Answer: {name}. " + s.pick([use, f"It is like {like}."]) + aside(s)
 
 
 @kind(1.5)
 def why_use(s):
     name, _, use, example, _, danger = s.pick(CONCEPTS[:10] + CONCEPTS[11:])
     verb = "measure" if name in ("latency", "throughput") else "need"
-    return f"Why do we {verb} {name}? {use}" + s.pick([f" An example is {example}.", f" But remember: {danger[0].lower() + danger[1:]}", ""])
+    return f"Why do we {verb} {name}? {use}" + s.pick([f" An example is {example}.", f" But remember: {danger[0].lower() + danger[1:]}", ""]) + aside(s)
 
 
 @kind(1.5)
 def like_what(s):
     name, meaning, _, _, like, _ = s.pick(CONCEPTS)
-    return f"{cap(name)} is like {like}. In our work it means {meaning}."
+    return f"{cap(name)} is like {like}. In our work it means {meaning}." + aside(s)
 
 
 @kind(1.5)
 def danger(s):
     name, meaning, use, _, _, risk = s.pick(CONCEPTS)
-    return f"{cap(name)} is {meaning}. " + s.pick(["What can go wrong?", "What should you watch?", "What is the risk?"]) + f" {risk}"
+    return f"{cap(name)} is {meaning}. " + s.pick(["What can go wrong?", "What should you watch?", "What is the risk?"]) + f" {risk}" + aside(s)
 
 
 @kind(1)

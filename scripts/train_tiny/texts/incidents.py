@@ -6,7 +6,7 @@ def fixing(s, again=True):
     """Who repaired it and when it was back: the name and the service occur again."""
     took = s.minutes()
     done = [f"{s.person} {s.fixed()}", f"{s.person} quickly {s.fixed()}", f"So {s.person} {s.fixed()}"]
-    back = [f"and after {took} the {s.service} service was back", "and the errors stopped",
+    back = [f"and after {took} the {s.service} service was fine again", "and the problem was gone",
             f"and the {s.service} {s.noun} worked again", f"and all was normal after {took}"]
     return s.pick(done) + (", " + s.pick(back) if again else "") + "."
 
@@ -62,10 +62,10 @@ def on_call(s):
 @kind(3)
 def questions(s):
     """A short report, then questions about it."""
-    text = (f"At {s.time} the {s.service} {s.noun} {s.effect()} because of {s.cause()}. "
-            f"{s.person} was on call and {s.fixed()}.")
+    cause, fixed = s.cause(), s.fixed()
+    text = f"At {s.time} the {s.service} {s.noun} {s.effect()} because of {cause}. {s.person} was on call and {fixed}."
     asked = [f"Which service failed? The {s.service} service.", f"Who was on call? {s.person}.", f"When did it fail? At {s.time}.",
-             f"What was the cause? {cap(s.cause())}.", f"How was it fixed? {s.person} {s.fixed()}.",
+             f"What was the cause? {cap(cause)}.", f"How was it fixed? {s.person} {fixed}.",
              f"What failed? The {s.noun}."]
     return text + " " + " ".join(s.some(asked, 2, 4))
 

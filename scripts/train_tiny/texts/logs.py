@@ -37,7 +37,7 @@ def fault_lines(s):
 def retries(s):
     """Numbered lines: the same request, one status after the other."""
     code, user = "req-" + s.code(), s.person.lower()
-    tries = s.number(2, 4)
+    tries = s.number(2, 3)
     lines = [f"{s.service} try {n}: {code} status={s.pick(['500', '502', '503', '504'])}" for n in range(1, tries)]
     lines.append(f"{s.service} try {tries}: {code} status=200")
     return "\n".join(lines) + "\n" + ask(s, [("Which request was it?", code), ("How many tries did it take?", tries),

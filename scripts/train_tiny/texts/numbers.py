@@ -13,8 +13,8 @@ def plus(s):
 
 @kind(2)
 def minus(s):
-    a, b, what = s.number(3, 8), s.number(1, 2), s.pick(THINGS)
-    return (f"There were {a} {what}, and {b} {'was' if b == 1 else 'were'} stopped. {a} minus {b} is {a - b}, "
+    a, b, what = s.number(4, 8), s.number(1, 2), s.pick(THINGS)
+    return (f"There were {a} {what}, and {s.person} stopped {b}. {a} minus {b} is {a - b}, "
             f"so {a - b} {what} are left for {s.service}.")
 
 
@@ -25,10 +25,10 @@ def times(s):
             f"so together they can handle {a * b} requests each second.")
 
 
-@kind(3)
+@kind(2)
 def short_sum(s):
-    a, b = s.number(1, 6), s.number(1, 3)
-    text = f"{a} plus {b} is {a + b}."
+    a, b, what = s.number(2, 6), s.number(1, 3), s.pick(["logs", "alerts", "tickets", "backups"])
+    text = f"{s.person} counted {a} {what} on {s.day} and {b} more the next day. {a} plus {b} is {a + b}."
     if s.chance(0.5):
         text += f" {a + b} minus {b} is {a}."
     if s.chance(0.5):
@@ -45,8 +45,8 @@ def hours(s):
 
 @kind(1)
 def split(s):
-    a, b = s.number(2, 4), s.pick([2, 5, 10])
-    return (f"A load balancer spreads {a * b} requests over {a} servers. Each server gets {b} requests, "
+    a, b = s.number(2, 5), s.pick([2, 5, 10])
+    return (f"The {s.service} load balancer spreads {a * b} requests over {a} servers. Each server gets {b} requests, "
             f"because {a * b} divided by {a} is {b}.")
 
 
@@ -60,5 +60,5 @@ def queue_count(s):
 @kind(1)
 def majority(s):
     n = s.pick([3, 5, 7])
-    return (f"A cluster of {n} nodes needs {n // 2 + 1} votes to choose a leader, because {n // 2 + 1} is more than half of {n}. "
+    return (f"The {s.service} cluster of {n} nodes needs {n // 2 + 1} votes to choose a leader, because {n // 2 + 1} is more than half of {n}. "
             f"So {n // 2} nodes may fail.").replace("So 1 nodes", "So 1 node")

@@ -48,11 +48,11 @@ def job_record(s):
 
 @kind(2)
 def host_record(s):
-    host, cpu, memory = "host-" + s.code(), s.number(10, 99), s.number(10, 99)
+    host, cpu = "host-" + s.code(), s.number(10, 99)
     region = s.pick(REGIONS)
-    fields = [f"host={host}", f"region={region}", f"cpu={cpu}", f"memory={memory}", f"service={s.service}"]
+    fields = [f"host={host}", f"region={region}", f"cpu={cpu}", f"service={s.service}"]
     pairs = [("Which host was it?", host), ("Which region was it?", region), ("How much CPU was in use?", f"{cpu}%"),
-             ("How much memory was in use?", f"{memory}%"), ("Which service was it?", s.service)]
+             ("Which service was it?", s.service)]
     return " ".join(fields) + "\n" + ask(s, pairs, 2, 4)
 
 
@@ -67,9 +67,9 @@ def json_record(s):
 @kind(1.5)
 def say_again(s):
     """Pure copying: a list, then the same list."""
-    make = s.pick([lambda: s.rng.sample(SERVICES, 4), lambda: s.rng.sample(NAMES, 4), lambda: [s.code() for _ in range(3)],
+    make = s.pick([lambda: s.three(SERVICES), lambda: s.three(NAMES), lambda: [s.code() for _ in range(3)],
                    lambda: [s.a_time() for _ in range(3)], lambda: ["node-" + s.code() for _ in range(3)],
-                   lambda: [name.lower() for name in s.rng.sample(NAMES, 4)]])
+                   lambda: [name.lower() for name in s.three(NAMES)]])
     items = ", ".join(make())
     head = s.pick(["Affected:", "Watch these:", "The list:", "To restart:"])
     return f"{head} {items}.\n" + s.pick(["Once more:", "I repeat:", "The same list again:"]) + f" {items}."

@@ -54,8 +54,7 @@ def so_it(s):
 @kind(1)
 def after_fix(s):
     return (f"After {s.person} {s.fixed()}, the {s.service} {s.noun} worked again. "
-            + s.pick([f"The cause had been {s.cause()}.", f"The lesson: {s.lesson()}.",
-                      f"Before that, {s.users()}."]))
+            + s.pick([f"{s.other} checked the graphs at {s.time}.", f"The lesson: {s.lesson()}.", f"Before that, {s.users()}."]))
 
 
 @kind(1)
@@ -66,15 +65,16 @@ def person_did(s):
 
 
 @kind(1)
-def lesson_first(s):
-    return (f"{cap(s.lesson())}. " + s.pick(["We learned this", f"{s.person} learned this", "The team learned this"])
-            + f" when the {s.service} {s.noun} {s.effect()} because of {s.cause()}.")
+def cause_first(s):
+    """The lesson right after its cause."""
+    return (f"The {s.service} {s.noun} {s.effect()} {s.pick(['at ' + s.time, 'on ' + s.day])}. The problem was {s.cause()}. "
+            + s.pick(["We learned", f"{s.person} learned", "The team learned"]) + f" one thing: {s.lesson()}.")
 
 
 @kind(1)
 def why_question(s):
     text = f"Why did {s.person} {s.fix()}? Because the {s.service} {s.noun} {s.it()}."
-    return text + s.pick(["", f" {cap(s.users())} until {s.time}.", f" {s.other} had seen that {s.seen()}."])
+    return text + s.pick(["", f" It was {s.time} on {s.day}.", f" {s.other} had seen that {s.seen()}."])
 
 
 @kind(1)

@@ -35,7 +35,7 @@ def backup(s):
 
 @kind(1)
 def move(s):
-    a, b = s.rng.sample(["north", "south", "east", "west"], 2)
+    a, b = s.shuffled([s.pick(["north", "south"]), s.pick(["east", "west"])])
     return (f"The {s.service} service moved from the {a} region to the {b} region on {s.day}. {s.person} copied the data first, "
             f"then sent ten percent of the traffic to {b}, then all of it. Nothing is left in {a}.")
 
@@ -51,16 +51,15 @@ def new_colleague(s):
 @kind(1)
 def slow_page(s):
     """Finding a slow part by measuring."""
-    parts = s.rng.sample(["the database", "the cache", "the gateway", "the network", "the search index"], 3)
-    slow = s.pick(parts)
-    return (f"A page of the {s.service} service was slow. {s.person} measured each part: {parts[0]}, {parts[1]} and {parts[2]}. "
+    slow = s.pick(["the database", "the cache", "the gateway", "the network", "the search index"])
+    return (f"A page of the {s.service} service was slow. {s.person} measured each part. "
             f"Most of the time was spent in {slow}. {s.person} made {slow} faster, and the page loaded in half the time.")
 
 
 @kind(1)
 def meeting(s):
     return (f"{s.day} meeting. {s.person}, {s.other} and {s.third} were there. {s.person} talked about {s.service}, "
-            f"{s.other} about {s.other_service}, {s.third} about {s.third_service}. Next meeting: {s.pick(['next week', 'in two weeks'])} at {s.time}.")
+            f"{s.other} about {s.other_service}, {s.third} about {s.third_service}. Next meeting: {s.pick(['next week', 'in two weeks'])} at {s.number(10, 16)}:{s.pick(['00', '15', '30'])}.")
 
 
 @kind(1)
