@@ -181,7 +181,9 @@ static void await_end(struct threads *pool) {
         relax();
     }
     pthread_mutex_lock(&pool->mutex);
-    atomic_store(&pool->caller_sleeps, true);
+    // To be seen before n_done is looked at. A store would do by the rules of C; emulators of ARM on
+    // x86 (QEMU 7.2) let the load overtake it, and the caller would sleep for ever.
+    atomic_exchange(&pool->caller_sleeps, true);
     while (atomic_load(&pool->n_done) < pool->n_pieces)
         pthread_cond_wait(&pool->work_done, &pool->mutex);
     atomic_store(&pool->caller_sleeps, false);

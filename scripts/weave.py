@@ -17,7 +17,8 @@ Commands run in the repository's top folder, without a shell; standard error bel
 In check mode code must be the same to the letter. Numbers in output may differ by one part in a
 thousand (another processor rounds differently), and times and rates ("0.12 s", "71.3 tokens/s",
 "3.2 MiB", "25 GFLOP/s", "12 times as long", "12.5 % of the time") by any amount; so may the name of
-the processor's kernels ("kernels      avx2").
+the processor's kernels ("kernels      avx2") and the power of ten above a difference that a program
+found small enough ("largest difference below 1e-06").
 """
 
 import difflib
@@ -37,6 +38,7 @@ BLOCK = re.compile(r"(?P<head><!-- (?P<kind>code|output): (?P<source>[^\n]*?) --
 MEASURED = re.compile(r"\d+(\.\d+)?(?= ?(s|ms|us|tokens/s|MiB|GiB|MB/s|GB/s|times as fast|"
                       r"GFLOP/s|times as long|% of the time)\b)")
 KERNELS = re.compile(r"(?<=^kernels) +\w+$")
+BELOW = re.compile(r"(?<=\(largest difference below )1e-\d+(?=\) +ok$)")
 NUMBER = re.compile(r"-?\d+\.\d+(?:e[-+]\d+)?")
 TOLERANCE = 1e-3
 
@@ -134,7 +136,7 @@ def same_line(old, new):
     """Whether two lines of output differ in nothing but roundings and measured values."""
     if old == new:
         return True
-    old, new = (KERNELS.sub("", MEASURED.sub("#", line)) for line in (old, new))
+    old, new = (BELOW.sub("#", KERNELS.sub("", MEASURED.sub("#", line))) for line in (old, new))
     squeeze = (lambda line: re.sub(r"[ █▉▊▋▌▍▎▏]+", " ", NUMBER.sub("#", line)))
     if squeeze(old) != squeeze(new):
         return False

@@ -7,7 +7,8 @@
 load support
 
 setup_file() {
-  export MODEL=$BATS_FILE_TMPDIR/model TEXT=$BATS_FILE_TMPDIR/text FAULTS_SO=$BUILD/tests/faults.so
+  export MODEL=$BATS_FILE_TMPDIR/model TEXT=$BATS_FILE_TMPDIR/text FAULTS_SO=$BATS_FILE_TMPDIR/faults.so
+  cp "$BUILD/tests/faults.so" "$FAULTS_SO" || true # LD_PRELOAD takes a space for the end of a name
   random_model "$MODEL" --n-layer 1 --n-head 2 --n-embd 8 --n-ctx 16 --vocab-size 300
   random_model "$MODEL.small" --n-layer 1 --n-head 2 --n-embd 8 --n-ctx 16 --vocab-size 60
   printf 'the cache was empty, and so was the disk. ' >"$TEXT"

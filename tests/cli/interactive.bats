@@ -46,6 +46,8 @@ ended_well() {
 # has_libedit PROGRAM
 has_libedit() { { ldd "$1" 2>/dev/null || otool -L "$1"; } | grep -q libedit; }
 
+needs_libedit() { has_libedit "$GPT2" || skip "this program is built without libedit"; }
+
 # plain: lets `session` run the program without libedit.
 plain() {
   PROGRAM=$PLAIN/gpt2
@@ -160,6 +162,7 @@ in_shell() {
 }
 
 @test "Ctrl-Z while the prompt is shown stops the session, and fg goes on with the line" {
+  needs_libedit
   in_shell type:x idle ctrl-z wait:Stopped wait:ready: 'type:fg\r' 'wait:> x' idle type:a enter \
     'wait:xabcdefg\n> ' ctrl-d -- -n 6
   ended_well
@@ -227,7 +230,7 @@ print(all(p in "abcdefghij" * 2000 for p in pieces) and len("".join(pieces)) > 2
 # The terminal is held so that the signal comes while the prompt is being shown, before any key is
 # waited for. (In the first session libedit alone writes to it.)
 @test "SIGINT while the prompt is shown drops the line, and waits for no key" {
-  has_libedit "$GPT2" || skip "this program is built without libedit"
+  needs_libedit
   PROGRAM=$BATS_TEST_TMPDIR/quiet session hold idle signal release 'wait:> ' type:a enter 'wait:\nabcdef\n> ' ctrl-d -- -n 5
   ended_well
 }
@@ -275,7 +278,7 @@ print(all(p in "abcdefghij" * 2000 for p in pieces) and len("".join(pieces)) > 2
 # ---- editing
 
 @test "arrow-up recalls the lines before" {
-  has_libedit "$GPT2" || skip "this program is built without libedit"
+  needs_libedit
   session 'wait:> ' type:a enter 'wait:\nabcdef\n> ' type:c enter 'wait:\ncdefgh\n> ' \
     up up enter 'wait:\nabcdef\n> ' ctrl-d -- -n 5
   ended_well
@@ -287,7 +290,7 @@ print(all(p in "abcdefghij" * 2000 for p in pieces) and len("".join(pieces)) > 2
 }
 
 @test "the cursor moves within the line" {
-  has_libedit "$GPT2" || skip "this program is built without libedit"
+  needs_libedit
   session 'wait:> ' 'type:bc\x01a\x05d' enter 'wait:\nabcdefghi\n> ' ctrl-d -- -n 5
   ended_well
 }
@@ -338,12 +341,14 @@ print(all(p in "abcdefghij" * 2000 for p in pieces) and len("".join(pieces)) > 2
 }
 
 @test "a pasted text is a text for each of its lines" {
+  needs_libedit
   session 'wait:> ' 'type:a\rc\re\r' 'wait:\nabcdef\n' 'wait:\ncdefgh\n' 'wait:\nefghij\n' 'wait:> ' \
     idle ctrl-d -- -n 5
   ended_well
 }
 
 @test "lines pasted while a text is being written wait for their turn" {
+  needs_libedit
   session 'wait:> ' 'type:a\r' 'wait:\nabc' 'type:c\re\r' 'wait:\ncdefgh' 'wait:\nefghij' 'wait:> ' idle ctrl-d -- -n 5
   ended_well
 }

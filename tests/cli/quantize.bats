@@ -320,7 +320,7 @@ print("%.1f" % ((sum(size(*m) for m in matrices) + 4 * (9 * 1024 + 16)) / 1e6))'
     '{ for (i = 1; i <= NF; i++) if ($i == "tokens/s") speed = $(i - 1)
        print "bound", bound, "GB/s", rate, "reached", reached, "%, decode", speed
        a = rate * 1000 / mb; b = 100 * speed / bound # as far as the digits shown can tell
-       exit !((bound - a) ^ 2 <= (0.06 + 0.06 * a / rate) ^ 2 && \
+       exit !((bound - a) ^ 2 <= (0.06 + 0.06 * a / rate + 0.06 * a / mb) ^ 2 && \
               (reached - b) ^ 2 <= (0.6 + 0.06 * b / speed + 0.06 * b / bound) ^ 2) }'
   # Without the cache of keys and values the weights are not what counts.
   run --separate-stderr "$GPT2" -m big --no-cache -T 0 -n 3 --stats hello

@@ -158,7 +158,8 @@ refuses() {
 
 @test "make hands PROMPT and MODEL over as they were typed" {
   local text=$'$HOME `ls` "quotes" it\'s #1 %\nnew line'
-  run make -s -C "$ROOT" BUILD="$BUILD" step2 PROMPT="$text" MODEL="$MODEL"
+  # Relative, because the folder of the project may have spaces.
+  run make -s -C "$ROOT" BUILD="${BUILD#"$ROOT"/}" step2 PROMPT="$text" MODEL="$MODEL"
   echo "$output"
   [ "$status" -eq 0 ]
   [[ $output == *'$'*'HOME'* ]]

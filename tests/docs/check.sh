@@ -10,9 +10,14 @@ report() { # STATUS NAME
   if [ "$1" -eq 0 ]; then echo "ok $n - $2"; else echo "not ok $n - $2"; fi
 }
 
-difference=$(python3 scripts/weave.py --check 2>&1)
-report $? "the output on the pages is what the programs print (make docs mends it)"
-[ -z "$difference" ] || echo "$difference" | sed 's/^/# /' | head -40
+name="the output on the pages is what the programs print (make docs mends it)"
+if [ "${BUILD:-build}" = build ]; then
+  difference=$(python3 scripts/weave.py --check 2>&1)
+  report $? "$name"
+  [ -z "$difference" ] || echo "$difference" | sed 's/^/# /' | head -40
+else
+  report 0 "$name # SKIP the pages run what stands in build/, and this is another folder"
+fi
 
 # A program that prints something else must be noticed: the same check on a changed page.
 copy=$(mktemp -d)
@@ -32,6 +37,11 @@ report $? "a time, and a share of the time, is let pass"
 printf '<!-- output: echo "kernels      avx2" -->\n```text\nkernels      portable\n```\n' >"$copy/README.md"
 python3 "$copy/scripts/weave.py" --check >/dev/null 2>&1
 report $? "the name of the processor's kernels is let pass"
+# shellcheck disable=SC2016
+printf '<!-- output: echo "sum (largest difference below 1e-05)   ok" -->\n```text\n%s\n```\n' \
+  'sum (largest difference below 1e-06)   ok' >"$copy/README.md"
+python3 "$copy/scripts/weave.py" --check >/dev/null 2>&1
+report $? "the power of ten above a small difference is let pass"
 # shellcheck disable=SC2016
 printf '<!-- output: echo one 0.6 -->\n```text\none 0.5\n```\n' >"$copy/README.md"
 python3 "$copy/scripts/weave.py" --check >/dev/null 2>&1

@@ -195,6 +195,37 @@ TEST(workers_hear_of_loops_that_come_while_they_fall_asleep) {
     threads_free(pool);
 }
 
+/* Two threads meet, then the worker takes its time while the caller has nothing left to do. */
+struct parting {
+    struct meeting meeting;
+    pthread_t caller;
+    size_t pause;
+};
+
+static void part(void *context, size_t begin, size_t end) {
+    struct parting *parting = context;
+    meet(&parting->meeting, begin, end);
+    if (pthread_equal(pthread_self(), parting->caller))
+        return;
+    for (volatile size_t i = 0; i < parting->pause; i++) {
+    }
+}
+
+TEST(the_caller_hears_of_an_end_that_comes_while_it_falls_asleep) {
+    // As above: some loops end in the very moment between. One that is missed never returns.
+    struct threads *pool = new_pool(2);
+    struct parting parting = {.meeting = {.n_wanted = 2}, .caller = pthread_self()};
+    pthread_mutex_init(&parting.meeting.mutex, NULL);
+    pthread_cond_init(&parting.meeting.changed, NULL);
+    for (size_t loop = 0; loop < 5000; loop++) {
+        parting.meeting.n_there = 0;
+        parting.pause = loop * 7919 % 100000;
+        threads_run(pool, 2, part, &parting);
+        assert_int_equal(parting.meeting.n_there, 2);
+    }
+    threads_free(pool);
+}
+
 TEST(what_a_loop_wrote_is_there_when_it_returns) {
     struct threads *pool = new_pool(3);
     struct sums sums = {{0}};
@@ -263,6 +294,7 @@ int main(void) {
         cmocka_unit_test(workers_leave_signals_to_the_main_thread),
         cmocka_unit_test(ten_thousand_loops_on_one_pool),
         cmocka_unit_test(workers_hear_of_loops_that_come_while_they_fall_asleep),
+        cmocka_unit_test(the_caller_hears_of_an_end_that_comes_while_it_falls_asleep),
         cmocka_unit_test(what_a_loop_wrote_is_there_when_it_returns),
         cmocka_unit_test(pools_come_and_go),
         cmocka_unit_test(two_pools_do_not_disturb_each_other),
