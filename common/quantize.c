@@ -114,17 +114,46 @@ static bool write_weights(const struct gpt2_model *model, const char *path, stru
 
 static const char *const copied[] = {"config.json", "vocab.json", "merges.txt"};
 
+static bool refuse(const char *path, struct error *err) {
+    return error_set(err, "%s: is there already: name another folder, or remove it first", path);
+}
+
 /* Nothing that is there may be written over. */
-static bool refuse_existing(const char *out, const char *name, struct error *err) {
-    char *path = path_join(out, name);
+static bool refuse_weights(const char *out, struct error *err) {
+    char *path = path_join(out, "model.safetensors");
     if (path == NULL)
         return error_no_memory(err, out);
-    bool free_name = !file_exists(path) || error_set(err,
-                                                     "%s: is there already: name another folder, "
-                                                     "or remove it first",
-                                                     path);
+    bool fine = !file_exists(path) || refuse(path, err);
     free(path);
-    return free_name;
+    return fine;
+}
+
+/* The same for a copy, unless an attempt that was interrupted has left the very same one. */
+static bool refuse_other(const char *from, const char *to, struct error *err) {
+    size_t n_from, n_to;
+    if (!file_exists(to))
+        return true;
+    char *expected = file_read(from, FILE_LIMIT, &n_from, err);
+    char *found = expected != NULL ? file_read(to, FILE_LIMIT, &n_to, err) : NULL;
+    bool fine = false;
+    if (found != NULL)
+        fine = (n_from == n_to && memcmp(expected, found, n_to) == 0) || refuse(to, err);
+    free(expected);
+    free(found);
+    return fine;
+}
+
+static bool refuse_other_file(const char *folder, const char *out, const char *name,
+                              struct error *err) {
+    char *from = path_join(folder, name), *to = path_join(out, name);
+    bool fine = false;
+    if (from == NULL || to == NULL)
+        error_no_memory(err, name);
+    else
+        fine = refuse_other(from, to, err);
+    free(from);
+    free(to);
+    return fine;
 }
 
 static bool copy_file(const char *folder, const char *out, const char *name, struct error *err) {
@@ -158,10 +187,10 @@ static bool write_folder(const char *folder, const char *out, const struct gpt2_
 
 bool quantize_folder(const char *folder, const char *out, enum weights weights, size_t n_threads,
                      struct error *err) {
-    if (!refuse_existing(out, "model.safetensors", err))
+    if (!refuse_weights(out, err))
         return false;
     for (size_t i = 0; i < sizeof copied / sizeof copied[0]; i++) {
-        if (!refuse_existing(out, copied[i], err))
+        if (!refuse_other_file(folder, out, copied[i], err))
             return false;
     }
     struct gpt2_model *model = gpt2_model_open_for_engine(folder, weights, n_threads, err);

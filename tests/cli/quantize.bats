@@ -197,6 +197,18 @@ format_of() { greedy --stats "$@" 2>&1 >/dev/null | sed -n 's/^model .* in //p';
   diff -r own "$MODEL"
 }
 
+@test "--quantize goes on in a folder where an attempt was interrupted" {
+  mkdir half
+  cp "$MODEL/config.json" "$MODEL/vocab.json" half/
+  run --separate-stderr "$GPT2" -m "$MODEL" --quantize half -w int8
+  equal "$status" 0
+  for name in config.json vocab.json merges.txt; do
+    cmp "$MODEL/$name" "half/$name"
+  done
+  run --separate-stderr "$GPT2" -m half -T 0 -n 2 "The server"
+  equal "$status" 0
+}
+
 @test "--quantize to a file, or to a folder below one, is refused" {
   printf 'mine' >file
   run --separate-stderr gpt2 --quantize file -w int8
