@@ -56,7 +56,7 @@ def earlier_places(ids, said, end):
     return found
 
 
-def packed_row(tokenizer, rng, length, split="train", anywhere=0.0):
+def packed_row(tokenizer, rng, length, split="train", anywhere=0.0, last=False):
     """length + 1 ids of packed texts, and (pronoun, noun) places.
 
     Half of the rows begin with <|endoftext|>, half with a text right away, as a prompt does;
@@ -66,7 +66,7 @@ def packed_row(tokenizer, rng, length, split="train", anywhere=0.0):
     cut = rng.randrange(60) if rng.random() < anywhere else 0
     pronouns = []
     while len(ids) <= length + cut:
-        new, places = tokenizer.encode_marked(document(rng, split))
+        new, places = tokenizer.encode_marked(document(rng, split, last=last))
         if "^" in places and cut <= len(ids) + places["@"] and len(ids) + places["^"] < length + cut:
             pronouns.append((len(ids) + places["^"] - cut, len(ids) + places["@"] - cut))
         ids += new + [tokenizer.end]
@@ -96,7 +96,7 @@ def repeated_row(tokenizer, rng, length):
     return ids[:length + 1], targets[:length + 1], copies
 
 
-def make_batch(tokenizer, said, step, rows, length, random_rows, anywhere):
+def make_batch(tokenizer, said, step, rows, length, random_rows, anywhere, last):
     """The batch of a step; the first random_rows rows are repeated random tokens."""
     rng = random.Random(f"train {step}")
     batch = Batch(random_rows=list(range(random_rows)))
@@ -105,7 +105,7 @@ def make_batch(tokenizer, said, step, rows, length, random_rows, anywhere):
             ids, wanted, copies = repeated_row(tokenizer, rng, length)
             batch.random_copies += [(row, place, goals) for place, goals in copies]
         else:
-            ids, pronouns = packed_row(tokenizer, rng, length, anywhere=anywhere)
+            ids, pronouns = packed_row(tokenizer, rng, length, anywhere=anywhere, last=last)
             wanted = ids
             batch.pronouns += [(row, it, [noun]) for it, noun in pronouns]
             batch.text_copies += [(row, place, goals) for place, goals in earlier_places(ids, said, tokenizer.end)]

@@ -12,7 +12,7 @@ import bpe
 import heads
 from probe_cases import PROBES, cases
 from texts import KINDS, plain
-from texts.core import Scene
+from texts.core import EARLY_ONLY, Scene
 from train import ROWS, load_model
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -21,9 +21,9 @@ NO_ENTITIES = ("definitions.", "compare.difference", "compare.which_one", "chain
 
 
 def held_out_text(size):
-    """About size bytes of held-out texts, each one after <|endoftext|>; only kinds with entities."""
+    """About size bytes of held-out texts, each one after <|endoftext|>; only kinds with entities that the last part has."""
     rng, parts, total = random.Random("heldout"), [], 0
-    chosen = [(name, weight, function) for name, weight, function in KINDS if not name.startswith(NO_ENTITIES)]
+    chosen = [(name, weight, function) for name, weight, function in KINDS if not name.startswith(NO_ENTITIES) and name not in EARLY_ONLY]
     while total < size:
         _, _, function = rng.choices(chosen, [weight for _, weight, _ in chosen])[0]
         parts.append(bpe.END + plain(function(Scene(rng, "heldout"))))

@@ -1,7 +1,9 @@
 """Train the model; run again to go on from the last checkpoint.
 
-The learning rate rises over a few steps and then falls to zero along half a cosine wave, so the number of
-steps (--steps) belongs to a run from its beginning.
+The training has two parts. In the first (--steps) the learning rate rises over a few steps and then falls to zero
+along half a cosine wave. In the second (--last-steps) it starts again at a part of its peak and falls in the same way;
+the kinds of text that a small model can't write without slips are left out (EARLY_ONLY in texts/core.py).
+Both numbers belong to a run from its beginning.
 
 One thread, because the matrices are small: two threads wait for each other longer than they save.
 """
@@ -22,12 +24,16 @@ from hints import hints
 ANYWHERE = 2500  # from this step on, a part of the rows begins in the middle of a text
 ROWS = 8  # rows of n_positions tokens in a batch
 RISE = 60  # the first steps, in which the learning rate goes up
+LAST_SHARE = 0.3  # where the second part starts, as a share of the peak
 
 
-def learning_rate(step, steps, peak):
-    """Rises in a straight line, then falls to zero: slowly at first, faster in the middle, slowly at the end."""
-    rise = min(1.0, (step + 1) / RISE)
-    return peak * rise * (1 + math.cos(math.pi * step / steps)) / 2
+def learning_rate(step, options):
+    """Rises in a straight line, then falls to zero: slowly at first, faster in the middle, slowly at the end. Then the second part."""
+    if step < options.steps:
+        done, height = step / options.steps, options.peak * min(1.0, (step + 1) / RISE)
+    else:
+        done, height = (step - options.steps) / options.last_steps, options.peak * LAST_SHARE
+    return height * (1 + math.cos(math.pi * done)) / 2
 
 
 def random_rows(step, options):
@@ -54,13 +60,13 @@ def optimizer_for(model, peak):
 def one_step(model, optimizer, tokenizer, said, step, options):
     """One update; returns the mean losses: on texts, on repeated random tokens, and the hints."""
     batch = make_batch(tokenizer, said, step, options.rows, model.shape.n_positions, random_rows(step, options),
-                       0.4 if step >= ANYWHERE else 0.0)
+                       0.4 if step >= ANYWHERE else 0.0, step >= options.steps)
     hidden = model.hidden(batch.inputs, keep=True)
     counted = batch.targets != IGNORED
     losses = F.cross_entropy(hidden[counted] @ model.wte.weight.T, batch.targets[counted], reduction="none")
     extra = hints(model.attention(), batch, hint_weight(step, options))
     for group in optimizer.param_groups:
-        group["lr"] = learning_rate(step, options.steps, options.peak)
+        group["lr"] = learning_rate(step, options)
     optimizer.zero_grad(set_to_none=True)
     (losses.mean() + extra).backward()
     torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -90,6 +96,7 @@ def arguments():
     parser.add_argument("--work", default="build/train_tiny")
     parser.add_argument("--name", default="checkpoint.pt")
     parser.add_argument("--steps", type=int, default=20000)
+    parser.add_argument("--last-steps", type=int, default=4000)
     parser.add_argument("--rows", type=int, default=ROWS)
     parser.add_argument("--layers", type=int, default=4)
     parser.add_argument("--heads", type=int, default=4)
@@ -115,14 +122,15 @@ def main():
         optimizer.load_state_dict(saved["optimizer"])
         first = saved["step"]
     began, sums, said = time.time(), [0.0, 0.0, 0.0], copied_words(tokenizer)
-    for step in range(first, options.steps):
+    total = options.steps + options.last_steps
+    for step in range(first, total):
         losses = one_step(model, optimizer, tokenizer, said, step, options)
         sums = [a + b for a, b in zip(sums, losses)]
         if (step + 1) % 50 == 0:
             speed = (step + 1 - first) * options.rows * 256 / (time.time() - began)
             print(f"step {step + 1} text {sums[0] / 50:.4f} random {sums[1] / 50:.4f} hints {sums[2] / 50:.3f} {speed:.0f} tokens/s", flush=True)
             sums = [0.0, 0.0, 0.0]
-        if (step + 1) % 250 == 0 or step + 1 == options.steps:
+        if (step + 1) % 250 == 0 or step + 1 == total:
             save(path, model, optimizer, step + 1)
 
 

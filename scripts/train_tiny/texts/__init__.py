@@ -5,7 +5,7 @@ noun that a pronoun refers to, '^' before that pronoun. They tell the probes whe
 """
 from . import (chains, compare, definitions, dialogue, incidents, lists, logs, numbers, pronouns,
                records, sentences, stories)  # noqa: F401  (each registers its kinds)
-from .core import KINDS, Scene
+from .core import EARLY_ONLY, KINDS, Scene
 
 TOTAL = sum(weight for _, weight, _ in KINDS)
 
@@ -20,10 +20,10 @@ def choose(rng):
     return name, function
 
 
-def document(rng, split="train", only=None):
-    """One text of the split; with only, of the kinds whose name starts with it."""
+def document(rng, split="train", only=None, last=False):
+    """One text of the split; with only, of the kinds whose name starts with it; with last, of the kinds that the last part has."""
     name, function = choose(rng)
-    while only and not name.startswith(only):
+    while (only and not name.startswith(only)) or (last and name in EARLY_ONLY):
         name, function = choose(rng)
     return function(Scene(rng, split))
 
