@@ -171,7 +171,7 @@ not_there() {
 @test "wget: 404 says that the model or revision is not there" { not_there wget; }
 
 redirected() {
-  use "$1"; hub hub
+  use "$1"; needs_localhost "$1"; hub hub
   download "$2" "$DIR"
   [ "$status" -eq 0 ]
   whole
@@ -240,7 +240,7 @@ END
 }
 
 token() {
-  use "$1"; hub token
+  use "$1"; needs_localhost "$1"; hub token
   download gpt2 "$DIR"
   [ "$status" -eq 1 ]
   watch "$1"

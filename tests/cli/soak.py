@@ -71,9 +71,13 @@ def main():
         typed = line(rng)
         before = len(terminal.shown)
         terminal.type(typed.encode() + b"\r")
-        if rng.random() < 0.02:
+        interrupted = rng.random() < 0.02
+        if interrupted:
             terminal.type(b"\x03")
         terminal.wait(b"\n> ")
+        if interrupted:  # a Ctrl-C that comes after the text brings a prompt of its own
+            terminal.idle()
+            terminal.found = len(terminal.shown)
         if len(terminal.shown) == before:
             sys.exit(f"text {i}: nothing was shown")
         if i + 1 == WARM:
