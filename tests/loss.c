@@ -267,9 +267,12 @@ static const struct format {
     change_weights *change;
     bool prefill;
 } formats[] = {
-    {"f32", "prefill", NULL, true},     {"bf16", "decode", to_bf16, false},
-    {"bf16", "prefill", to_bf16, true}, {"int8", "decode", to_int8, false},
-    {"int8", "prefill", to_int8, true}, {"q8_0", "decode", to_q8_0, false},
+    {"f32", "", NULL, true},
+    {"bf16", "decode", to_bf16, false},
+    {"bf16", "prefill", to_bf16, true},
+    {"int8", "decode", to_int8, false},
+    {"int8", "prefill", to_int8, true},
+    {"q8_0", "decode", to_q8_0, false},
 };
 enum { N_FORMATS = sizeof formats / sizeof formats[0] };
 

@@ -14,11 +14,13 @@ setup_file() {
 }
 
 # A folder below bats's own, in which bats leaves files.
-setup() { mkdir "$BATS_TEST_TMPDIR/work" && cd "$BATS_TEST_TMPDIR/work" || return; }
+setup() {
+  mkdir "$BATS_TEST_TMPDIR/work" && cd "$BATS_TEST_TMPDIR/work" || return
+  mount_point=$PWD/disk
+}
 
 teardown() {
-  local disk=$BATS_TEST_TMPDIR/work/disk
-  if mountpoint -q "$disk" 2>/dev/null; then umount "$disk"; fi
+  if mountpoint -q "$mount_point" 2>/dev/null; then umount "$mount_point"; fi
 }
 
 # greedy OPTION...: 40 tokens, always the likeliest
@@ -198,6 +200,7 @@ format_of() { greedy --stats "$@" 2>&1 >/dev/null | sed -n 's/^model .* in //p';
 }
 
 @test "--quantize goes on in a folder where an attempt was interrupted" {
+  local name
   mkdir half
   cp "$MODEL/config.json" "$MODEL/vocab.json" half/
   run --separate-stderr "$GPT2" -m "$MODEL" --quantize half -w int8
