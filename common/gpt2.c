@@ -169,6 +169,8 @@ static void run_queries(void *context, size_t begin, size_t end) {
     struct gpt2_session *session = job->session;
     const struct gpt2_config *config = &session->model->config;
     size_t n_embd = config->n_embd, d_head = n_embd / config->n_head;
+    if (job->n == 1) // an item is a head: what is remembered here need not be fetched again
+        remember(context, begin, end);
     for (size_t item = begin; item < end; item++) {
         size_t head = item % config->n_head, first = item / config->n_head * QUERIES_PER_ITEM;
         size_t n = job->n - first < QUERIES_PER_ITEM ? job->n - first : QUERIES_PER_ITEM;
@@ -229,12 +231,14 @@ static void run_attention(struct gpt2_session *session, size_t layer, size_t n) 
                                     false};
     struct linear_layer mix = {weights->attn_c_proj, weights->attn_c_proj_bias, THEN_NOTHING, true};
     linear_forward(&session->compute, &make_qkv, session->qkv, session->normed, n);
-    threads_run(n > 1 ? session->compute.pool : NULL, config->n_head, remember, &job);
-    if (n == 1)
+    if (n == 1) {
         threads_run_even(session->compute.pool, config->n_head, run_queries, &job);
-    else // later queries see more keys
+    } else {
+        threads_run(session->compute.pool, config->n_head, remember, &job);
+        // Later queries see more keys, so some items take longer.
         threads_run(session->compute.pool, config->n_head * groups_of(n, QUERIES_PER_ITEM),
                     run_queries, &job);
+    }
     linear_forward(&session->compute, &mix, session->x, session->context, n);
 }
 

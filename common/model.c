@@ -10,23 +10,19 @@
 #include "tensor.h"
 #include "weights.h"
 
-enum { TENSORS_PER_LAYER = 12, TENSORS_OUTSIDE = 5, NAME_SIZE = 128 };
+enum { NAME_SIZE = 128 };
 
 /* What loading a tensor needs to know. */
 struct loader {
     struct weights_loader weights;
     bool readable;      // as arrays, or as matrices for the engine
+    bool mapped;        // some matrix is used where the file is mapped
     const char *prefix; // "transformer." or ""
     struct gpt2_model *model;
     struct error *err;
 };
 
 /* --- one tensor ------------------------------------------------------------------------------- */
-
-static void keep(struct gpt2_model *model, void *memory) {
-    if (memory != NULL)
-        model->owned[model->n_owned++] = memory;
-}
 
 /* A tensor that is no matrix: always floats in memory of our own. out: the array of `shape` */
 static bool load_array(struct loader *loader, const char *name, struct shape expected,
@@ -35,47 +31,38 @@ static bool load_array(struct loader *loader, const char *name, struct shape exp
     const struct safetensors_tensor *tensor = weights_find(file, name, &expected, loader->err);
     if (tensor == NULL)
         return false;
-    *out = tensor_new(tensor->n_elements);
+    *out = arena_take_floats(&loader->model->arena, tensor->n_elements, 1);
     if (*out == NULL)
         return error_no_memory(loader->err, safetensors_path(file));
-    keep(loader->model, *out);
     loader->model->n_parameters += tensor->n_elements;
     return safetensors_to_float(file, tensor, *out, loader->err);
 }
 
-/* A matrix as an array that can be read: copied, and unpacked when it is stored in panels. */
-static bool copy_matrix(struct loader *loader, const char *name, enum weights_layout layout,
-                        struct matrix *m, float **array) {
-    const struct safetensors *file = loader->weights.file;
-    const struct safetensors_tensor *tensor = safetensors_find(file, name);
-    size_t count = m->n_in * m->n_out; // the file holds them, so this fits
-    *array = tensor_memory(count * sizeof(float));
+/* Panels, unpacked: an array that can be read. */
+static bool unpack_matrix(struct loader *loader, enum weights_layout layout, const struct matrix *m,
+                          float **array) {
+    *array = arena_take_floats(&loader->model->arena, m->n_in, m->n_out);
     if (*array == NULL)
-        return error_no_memory(loader->err, safetensors_path(file));
-    keep(loader->model, *array);
-    if (m->format == MATRIX_F32_IN_OUT || m->format == MATRIX_F32_OUT_IN)
-        memcpy(*array, m->data, count * sizeof **array);
-    else
-        weights_to_float(m, layout, *array);
-    // Without this the file and the copy are both in memory until all tensors are loaded.
-    safetensors_release(file, tensor);
+        return error_no_memory(loader->err, safetensors_path(loader->weights.file));
+    weights_to_float(m, layout, *array);
     return true;
 }
 
-/* The weights of a linear layer, or the embeddings. */
+/* The weights of a linear layer, or the embeddings. array: [n_in, n_out] or [n_out, n_in], for a
+ * model that is to be read */
 static bool load_matrix(struct loader *loader, const char *name, enum weights_layout layout,
                         size_t n_in, size_t n_out, float **array, struct matrix *m) {
-    void *owned;
-    if (!weights_load(&loader->weights, name, layout, n_in, n_out, m, &owned, loader->err))
+    bool mapped;
+    if (!weights_load(&loader->weights, name, layout, n_in, n_out, m, &mapped, loader->err))
         return false;
     loader->model->n_parameters += n_in * n_out;
-    if (loader->readable && owned != NULL) { // it was widened, and so is the array already
-        *array = owned;
-        keep(loader->model, owned);
+    loader->mapped = loader->mapped || mapped;
+    if (!loader->readable)
         return true;
-    }
-    keep(loader->model, owned);
-    return !loader->readable || copy_matrix(loader, name, layout, m, array);
+    if (mapped)
+        return unpack_matrix(loader, layout, m, array);
+    *array = (float *)(uintptr_t)m->data; // in the model's own memory
+    return true;
 }
 
 /* --- all tensors ------------------------------------------------------------------------------ */
@@ -248,8 +235,7 @@ static bool fill(struct loader *loader) {
         return false;
     size_t n_layer = model->config.n_layer;
     model->layers = calloc(n_layer + 1, sizeof *model->layers);
-    model->owned = calloc(n_layer * TENSORS_PER_LAYER + TENSORS_OUTSIDE, sizeof(*model->owned));
-    if (model->layers == NULL || model->owned == NULL)
+    if (model->layers == NULL)
         return error_no_memory(loader->err, safetensors_path(model->file));
     if (!load_all(loader))
         return false;
@@ -281,10 +267,10 @@ static struct gpt2_model *open_model(const char *folder, bool readable, enum wei
     }
     struct loader loader = {.readable = readable, .model = model, .err = err};
     if (open_files(folder, model, err)) {
-        loader.weights =
-            (struct weights_loader){model->file, wanted, kernels_for_this_processor(), pool};
+        loader.weights = (struct weights_loader){model->file, wanted, kernels_for_this_processor(),
+                                                 pool, &model->arena};
         if (fill(&loader)) {
-            if (readable) { // everything was copied
+            if (readable || !loader.mapped) { // everything is in memory of our own
                 safetensors_close(model->file);
                 model->file = NULL;
             }
@@ -312,9 +298,7 @@ struct gpt2_model *gpt2_model_open_for_engine(const char *folder, enum weights w
 void gpt2_model_close(struct gpt2_model *model) {
     if (model == NULL)
         return;
-    for (size_t i = 0; i < model->n_owned; i++)
-        tensor_free(model->owned[i]);
-    free(model->owned);
+    arena_free(&model->arena);
     free(model->layers);
     safetensors_close(model->file);
     free(model);

@@ -22,6 +22,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "arena.h"
 #include "error.h"
 #include "kernels/matrix.h"
 #include "safetensors.h"
@@ -80,9 +81,8 @@ struct gpt2_model {
 
     size_t n_parameters;      // numbers in the tensors above; a tied lm_head counts once
     size_t n_bytes_per_token; // weights that are read to decode one token
-    void **owned;             // [n_owned]: every piece of memory that holds them
-    size_t n_owned;
-    struct safetensors *file; // what is used where it is mapped; else NULL
+    struct arena arena;       // the memory that holds them
+    struct safetensors *file; // of a quantized folder, whose matrices are mapped; else NULL
 };
 
 /*
@@ -102,8 +102,7 @@ struct gpt2_model *gpt2_model_open(const char *folder, struct error *err);
 
 /*
  * The same for the engine alone (gpt2.h): the linear layers and embeddings are there as matrices in
- * the format that is wanted, and not as arrays. Opening an F32 file maps it, and reads what is used.
- * n_threads: for the conversion to other formats.
+ * the format that is wanted, and not as arrays. n_threads: to copy or convert them.
  */
 struct gpt2_model *gpt2_model_open_for_engine(const char *folder, enum weights wanted,
                                               size_t n_threads, struct error *err);

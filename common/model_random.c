@@ -6,8 +6,6 @@
 #include "random.h"
 #include "tensor.h"
 
-enum { TENSORS_PER_LAYER = 12, TENSORS_OUTSIDE = 4 };
-
 /* What the next tensor comes from and goes to. */
 struct maker {
     struct gpt2_model *model;
@@ -18,13 +16,12 @@ struct maker {
 /* Memory for a tensor [rows, columns] that the model owns; NULL when it can't be had. */
 static float *make(struct maker *maker, size_t rows, size_t columns) {
     struct gpt2_model *model = maker->model;
-    float *data = maker->failed ? NULL : tensor_new_2(rows, columns);
+    float *data = maker->failed ? NULL : arena_take_floats(&model->arena, rows, columns);
     if (data == NULL) {
         maker->failed = true;
         return NULL;
     }
-    model->owned[model->n_owned++] = data;
-    model->n_parameters += rows * columns; // fits: tensor_new_2 has checked it
+    model->n_parameters += rows * columns; // fits: arena_take_floats has checked it
     return data;
 }
 
@@ -73,13 +70,11 @@ static void make_layer(struct maker *maker, struct gpt2_layer *layer) {
 static bool fill(struct gpt2_model *model, uint64_t seed) {
     const struct gpt2_config *config = &model->config;
     struct maker maker = {model, {seed}, false};
-    size_t three_wide, n_owned;
-    if (!size_multiply(config->n_embd, 3, &three_wide) ||
-        !size_multiply(config->n_layer, TENSORS_PER_LAYER, &n_owned))
+    size_t three_wide;
+    if (!size_multiply(config->n_embd, 3, &three_wide))
         return false;
     model->layers = calloc(config->n_layer + 1, sizeof *model->layers);
-    model->owned = calloc(n_owned + TENSORS_OUTSIDE, sizeof(*model->owned));
-    if (model->layers == NULL || model->owned == NULL)
+    if (model->layers == NULL)
         return false;
     model->wte = make_spread(&maker, config->vocab_size, config->n_embd);
     model->lm_head = model->wte;

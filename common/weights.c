@@ -8,7 +8,7 @@
 #include "model_files.h"
 #include "tensor.h"
 
-enum { NAME_SIZE = 160, ALIGNMENT = 64 };
+enum { NAME_SIZE = 160, COPY_BLOCK = 1 << 20 };
 
 const char weights_of_one_model[] = "config.json and this file must be of one model";
 
@@ -111,65 +111,89 @@ static bool use_panels(const struct weights_loader *loader, const char *name, st
 
 /* --- matrices of numbers ---------------------------------------------------------------------- */
 
-/* A tensor's numbers as a matrix of floats: in place when they are F32. */
-static bool as_floats(const struct weights_loader *loader, const struct safetensors_tensor *tensor,
-                      struct matrix *m, void **owned, struct error *err) {
-    if (strcmp(tensor->dtype, "F32") == 0) {
-        m->data = tensor->data;
-        return true;
-    }
+struct copy_job {
+    unsigned char *to;
+    const unsigned char *from;
     size_t bytes;
-    float *widened =
-        size_multiply(tensor->n_elements, sizeof(float), &bytes) ? tensor_memory(bytes) : NULL;
-    if (widened == NULL)
-        return error_no_memory(err, safetensors_path(loader->file));
-    if (!safetensors_to_float(loader->file, tensor, widened, err)) {
-        tensor_free(widened);
-        return false;
-    }
-    m->data = *owned = widened;
+};
+
+static void copy_blocks(void *context, size_t begin, size_t end) {
+    const struct copy_job *job = context;
+    size_t first = begin * COPY_BLOCK, last = end * COPY_BLOCK;
+    if (last > job->bytes)
+        last = job->bytes;
+    memcpy(job->to + first, job->from + first, last - first);
+}
+
+/* A tensor's numbers as floats. out: [n_elements] */
+static bool to_floats(const struct weights_loader *loader, const struct safetensors_tensor *tensor,
+                      float *out, struct error *err) {
+    if (strcmp(tensor->dtype, "F32") != 0)
+        return safetensors_to_float(loader->file, tensor, out, err);
+    struct copy_job job = {(void *)out, tensor->data, tensor->n_elements * sizeof *out};
+    threads_run(loader->pool, groups_of(job.bytes, COPY_BLOCK), copy_blocks, &job);
     return true;
 }
 
-/* Turns a matrix of floats into panels. *owned is replaced. */
-static bool pack(const struct weights_loader *loader, struct matrix *m, void **owned,
+static bool load_floats(const struct weights_loader *loader,
+                        const struct safetensors_tensor *tensor, struct matrix *m,
+                        struct error *err) {
+    float *floats = arena_take_floats(loader->arena, tensor->n_elements, 1);
+    if (floats == NULL)
+        return error_no_memory(err, safetensors_path(loader->file));
+    m->data = floats;
+    return to_floats(loader, tensor, floats, err);
+}
+
+/* Makes panels of a matrix of floats. source, m: the matrix before and after */
+static bool pack(const struct weights_loader *loader, const struct matrix *source, struct matrix *m,
                  struct error *err) {
     enum matrix_format format = loader->wanted == WEIGHTS_INT8 ? MATRIX_INT8 : MATRIX_BF16;
-    struct matrix source = *m;
     size_t data_bytes, scale_bytes;
-    if (!packed_sizes(format, m->n_in, m->n_out, &data_bytes, &scale_bytes) ||
-        data_bytes > SIZE_MAX - scale_bytes - ALIGNMENT)
+    if (!packed_sizes(format, source->n_in, source->n_out, &data_bytes, &scale_bytes) ||
+        data_bytes > SIZE_MAX - scale_bytes)
         return error_no_memory(err, safetensors_path(loader->file));
-    unsigned char *panels = tensor_memory(data_bytes + scale_bytes);
+    unsigned char *panels = arena_take(loader->arena, data_bytes + scale_bytes);
     if (panels == NULL)
         return error_no_memory(err, safetensors_path(loader->file));
     uint16_t *scales = format == MATRIX_INT8 ? (void *)(panels + data_bytes) : NULL;
-    matrix_pack(&source, format, panels, scales, loader->kernels, loader->pool, m);
-    tensor_free(*owned);
-    *owned = panels;
+    matrix_pack(source, format, panels, scales, loader->kernels, loader->pool, m);
     return true;
 }
 
+/* Panels of a tensor: from where it is mapped, or by way of floats when it is none. */
+static bool load_packed(const struct weights_loader *loader,
+                        const struct safetensors_tensor *tensor, struct matrix *m,
+                        struct error *err) {
+    struct matrix source = *m;
+    if (strcmp(tensor->dtype, "F32") == 0) {
+        source.data = tensor->data;
+        return pack(loader, &source, m, err);
+    }
+    float *floats = tensor_new(tensor->n_elements);
+    source.data = floats;
+    bool packed = (floats != NULL || error_no_memory(err, safetensors_path(loader->file))) &&
+                  to_floats(loader, tensor, floats, err) && pack(loader, &source, m, err);
+    tensor_free(floats);
+    return packed;
+}
+
 bool weights_load(const struct weights_loader *loader, const char *name, enum weights_layout layout,
-                  size_t n_in, size_t n_out, struct matrix *m, void **owned, struct error *err) {
+                  size_t n_in, size_t n_out, struct matrix *m, bool *mapped, struct error *err) {
     const struct safetensors_tensor *tensor = safetensors_find(loader->file, name);
     struct shape shape = layout == WEIGHTS_IN_OUT ? shape_2(n_in, n_out) : shape_2(n_out, n_in);
-    *owned = NULL;
-    if (tensor != NULL && is_panels(tensor, n_in, n_out, m))
+    *mapped = tensor != NULL && is_panels(tensor, n_in, n_out, m);
+    if (*mapped)
         return use_panels(loader, name, m, err);
     tensor = weights_find(loader->file, name, &shape, err);
     if (tensor == NULL)
         return false;
     *m = (struct matrix){layout == WEIGHTS_IN_OUT ? MATRIX_F32_IN_OUT : MATRIX_F32_OUT_IN, NULL,
                          NULL, n_in, n_out};
-    if (!as_floats(loader, tensor, m, owned, err))
-        return false;
-    if (loader->wanted == WEIGHTS_BF16 || loader->wanted == WEIGHTS_INT8) {
-        bool packed = pack(loader, m, owned, err);
-        safetensors_release(loader->file, tensor);
-        return packed;
-    }
-    if (*owned != NULL)
-        safetensors_release(loader->file, tensor);
-    return true;
+    bool packed = loader->wanted == WEIGHTS_BF16 || loader->wanted == WEIGHTS_INT8;
+    bool loaded =
+        packed ? load_packed(loader, tensor, m, err) : load_floats(loader, tensor, m, err);
+    // Without this the file and the weights are both in memory until all tensors are loaded.
+    safetensors_release(loader->file, tensor);
+    return loaded;
 }

@@ -3,13 +3,15 @@
  *
  * What is done with the file's bytes was decided by measuring, on 500 MB of GPT-2 124M:
  *
- *   - F32 weights are used where they are: mapped, in the file's own layout, at addresses that are
- *     odd in the real file. Reading them from there is nearly as fast as from a layout of our own
- *     (about 95 %: the memory is the limit, not the instructions), opening costs nothing, and the
- *     weights are in memory once, shared with the system's file cache.
+ *   - F32 weights are copied into memory of our own, on all threads, in the file's own layout. They
+ *     could be used where they are mapped, and first were; but the system maps a file in pages of
+ *     4 KB, and with the large pages of arena.h decoding is 3 to 5 % faster. With the file in the
+ *     system's cache the copy takes a twentieth of a second, as long as to map those small pages
+ *     takes. The price is memory: the system may keep the file in its cache besides. Panels made
+ *     of F32 would be no faster to read than this layout, and take longer to make.
  *   - BF16 and int8 are made at load time, panel by panel, on all threads; or they come out of a
  *     folder that --quantize has written, which holds the panels as they are, aligned, to be mapped.
- *   - F16 and BF16 files that are wanted as F32 are widened into memory of our own.
+ *   - F16 and BF16 files that are wanted as F32 are widened into such memory too.
  *
  * In a quantized folder a matrix `name` has dtype BF16 and shape [panels, n_in / 2, 64, 2], or
  * dtype I8 and shape [panels, n_in / 32 * 8, 64, 4] and a tensor `name`_scales, BF16 [panels,
@@ -21,6 +23,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "arena.h"
 #include "error.h"
 #include "kernels/kernels.h"
 #include "kernels/matrix.h"
@@ -50,16 +53,17 @@ struct weights_loader {
     enum weights wanted;
     const struct kernels *kernels;
     struct threads *pool; // NULL: one thread
+    struct arena *arena;  // gets the weights that are made
 };
 
 /*
- * Loads the matrix `name` of n_in inputs and n_out outputs. *owned gets the memory that holds it, to
- * be freed with tensor_free, or NULL when it is used where it is mapped; then the file must stay open.
+ * Loads the matrix `name` of n_in inputs and n_out outputs. *mapped: whether it is used where the
+ * file is mapped, as panels are; then the file must stay open. Otherwise it is in the arena.
  * false with *err filled in when the tensor is missing, or neither a matrix of this size nor its
  * panels, or already smaller than wanted.
  */
 bool weights_load(const struct weights_loader *loader, const char *name, enum weights_layout layout,
-                  size_t n_in, size_t n_out, struct matrix *m, void **owned, struct error *err);
+                  size_t n_in, size_t n_out, struct matrix *m, bool *mapped, struct error *err);
 
 /* A matrix as floats in the layout of a file. out: [n_in * n_out] */
 void weights_to_float(const struct matrix *m, enum weights_layout layout, float *out);

@@ -5,12 +5,12 @@
  * calculate ten times faster than memory delivers, so this is a table scan: what counts is to read
  * the weights in an order that the memory likes, each byte once, with nothing waiting in between.
  *
- *   - Files as they are [n_in, n_out]: the rows in four parts of equal length, a row of each part at
- *     a time. So there are four streams, and each runs from its first byte to its last without a
- *     jump; four neighbouring rows would be four streams that end and begin anew with every row.
- *     The sums of all outputs stay in the first-level cache. We ask for each stream's bytes AHEAD of
- *     their use, because the processor guesses only to the end of a page of memory (4 KB).
- *   - [n_out, n_in]: the outputs in four parts, each a stream, in the same way.
+ *   - Files as they are [n_in, n_out]: the rows in two parts of equal length, a row of each part at a
+ *     time. So there are two streams, and each runs from its first byte to its last without a jump;
+ *     two neighbouring rows would be two streams that end and begin anew with every row. The sums of
+ *     all outputs stay in the first-level cache. We ask for each stream's bytes AHEAD of their use,
+ *     because the processor guesses only to the end of 4 KB.
+ *   - [n_out, n_in]: the outputs in two parts, each a stream, in the same way.
  *   - Panels of BF16: the panels in two parts, a panel of each at a time. Panels of int8: one stream.
  *
  * BF16 and int8 weights are half and a quarter of the bytes and so nearly twice and four times as
@@ -19,7 +19,7 @@
  * (Where int8 has an instruction of its own, avx512_dot_row.h decodes it.)
  */
 
-enum { STREAMS = 4, AHEAD = 2048 };
+enum { STREAMS = 2, AHEAD = 1024 };
 
 /*
  * Adds n_streams (a constant, so that the compiler unrolls the loops) rows of weights to n outputs.

@@ -1,4 +1,4 @@
-/* common/weights.h: tensors of a file as matrices for the engine: floats in place or widened, panels
+/* common/weights.h: tensors of a file as matrices for the engine: floats copied or widened, panels
  * of a quantized folder in place, and what is refused. */
 #include "support.h"
 
@@ -41,10 +41,17 @@ static struct safetensors *open_file(const char *path) {
     return file;
 }
 
+static struct arena arena; // what load has made; emptied by close_file
+
 static bool load(const struct safetensors *file, enum weights wanted, struct matrix *m,
-                 void **owned, struct error *err) {
-    struct weights_loader loader = {file, wanted, kernels_for_this_processor(), NULL};
-    return weights_load(&loader, "w", WEIGHTS_IN_OUT, N_IN, N_OUT, m, owned, err);
+                 bool *mapped, struct error *err) {
+    struct weights_loader loader = {file, wanted, kernels_for_this_processor(), NULL, &arena};
+    return weights_load(&loader, "w", WEIGHTS_IN_OUT, N_IN, N_OUT, m, mapped, err);
+}
+
+static void close_file(struct safetensors *file) {
+    safetensors_close(file);
+    arena_free(&arena);
 }
 
 /* The file is refused with these texts, whatever is wanted. */
@@ -54,23 +61,23 @@ static void check_refused(const char *header, size_t rest, size_t length,
     const char *path = path_of("refused.safetensors");
     struct error err;
     struct matrix m;
-    void *owned;
+    bool mapped;
     write_file(path, header, rest, data, length);
     struct safetensors *file = open_file(path);
     for (int wanted = WEIGHTS_AS_STORED; wanted <= WEIGHTS_INT8; wanted++) {
-        assert_false(load(file, (enum weights)wanted, &m, &owned, &err));
+        assert_false(load(file, (enum weights)wanted, &m, &mapped, &err));
         const char *missing = first_missing(err.message, texts);
         if (missing != NULL)
             fail_msg("the message \"%s\" lacks \"%s\"", err.message, missing);
     }
-    safetensors_close(file);
+    close_file(file);
 }
 #define assert_refused(header, rest, length, ...)                                                  \
     check_refused(header, rest, length, (const char *const[]){__VA_ARGS__, NULL})
 
 /* --- floats ----------------------------------------------------------------------------------- */
 
-TEST(f32_is_used_where_it_is_mapped_at_any_address) {
+TEST(f32_is_copied_from_any_address) {
     struct error err;
     float numbers[NUMBERS];
     for (size_t i = 0; i < NUMBERS; i++)
@@ -81,15 +88,45 @@ TEST(f32_is_used_where_it_is_mapped_at_any_address) {
         struct safetensors *file = open_file(path);
         for (int wanted = WEIGHTS_AS_STORED; wanted <= WEIGHTS_F32; wanted++) {
             struct matrix m;
-            void *owned = &err;
-            assert_done(load(file, (enum weights)wanted, &m, &owned, &err), &err);
-            assert_null(owned);
-            assert_true(m.data == safetensors_find(file, "w")->data);
-            assert_int_equal((uintptr_t)m.data % 4, rest);
+            bool mapped = true;
+            assert_done(load(file, (enum weights)wanted, &m, &mapped, &err), &err);
+            assert_false(mapped);
+            assert_int_equal((uintptr_t)m.data % 64, 0);
             for (size_t i = 0; i < NUMBERS; i++)
                 assert_close(matrix_number(&m, i / N_OUT, i % N_OUT), numbers[i], 0);
         }
-        safetensors_close(file);
+        close_file(file);
+    }
+}
+
+/* Sizes around the blocks of a megabyte that threads copy. */
+TEST(threads_copy_all_of_a_large_matrix) {
+    enum { BLOCK = 1 << 18 }; // floats
+    static const size_t counts[] = {BLOCK - 1, BLOCK, BLOCK + 1, 3 * BLOCK - 1, 9 * BLOCK + 7};
+    static float numbers[9 * BLOCK + 7];
+    for (size_t i = 0; i < LENGTH(numbers); i++)
+        numbers[i] = (float)i;
+    for (size_t i = 0; i < LENGTH(counts); i++) {
+        struct error err;
+        struct matrix m;
+        bool mapped;
+        char header[200];
+        size_t bytes = counts[i] * sizeof *numbers;
+        const char *path = path_of("large.safetensors");
+        snprintf(header, sizeof header,
+                 "{\"w\":{\"dtype\":\"F32\",\"shape\":[1,%zu],\"data_offsets\":[0,%zu]}}",
+                 counts[i], bytes);
+        write_file(path, header, 3, numbers, bytes);
+        struct safetensors *file = open_file(path);
+        struct threads *pool = threads_new(3, &err);
+        assert_non_null(pool);
+        struct weights_loader loader = {file, WEIGHTS_F32, kernels_for_this_processor(), pool,
+                                        &arena};
+        assert_done(weights_load(&loader, "w", WEIGHTS_IN_OUT, 1, counts[i], &m, &mapped, &err),
+                    &err);
+        assert_memory_equal(m.data, numbers, bytes);
+        threads_free(pool);
+        close_file(file);
     }
 }
 
@@ -101,19 +138,17 @@ static void check_widened(const char *header, const uint16_t *bits, const float 
     struct safetensors *file = open_file(path);
     for (int wanted = WEIGHTS_AS_STORED; wanted <= WEIGHTS_INT8; wanted++) {
         struct matrix m;
-        void *owned = NULL;
-        assert_done(load(file, (enum weights)wanted, &m, &owned, &err), &err);
-        assert_non_null(owned);
-        assert_true(m.data == owned);
+        bool mapped = true;
+        assert_done(load(file, (enum weights)wanted, &m, &mapped, &err), &err);
+        assert_false(mapped);
         assert_int_equal(m.format, wanted == WEIGHTS_BF16   ? MATRIX_BF16
                                    : wanted == WEIGHTS_INT8 ? MATRIX_INT8
                                                             : MATRIX_F32_IN_OUT);
         for (size_t i = 0; i < NUMBERS; i++) // int8: half a step of 4 / 127
             assert_close(matrix_number(&m, i / N_OUT, i % N_OUT), expected[i],
                          wanted == WEIGHTS_INT8 ? 0.016 : 0);
-        tensor_free(owned);
     }
-    safetensors_close(file);
+    close_file(file);
 }
 
 TEST(f16_and_bf16_are_widened_exactly_and_packed) {
@@ -180,16 +215,16 @@ TEST(panels_are_used_where_they_are_mapped) {
         static uint16_t bf16[256], int8[1024 + 64];
         const char *path = path_of("panels.safetensors");
         struct matrix m;
-        void *owned = &err;
+        bool mapped = false;
         bf16[2] = 0x3f80; // input 0 of output 1: 1
         write_file(path, bf16_panels, rest, bf16, sizeof bf16);
         struct safetensors *file = open_file(path);
-        assert_done(load(file, WEIGHTS_AS_STORED, &m, &owned, &err), &err);
-        assert_null(owned);
+        assert_done(load(file, WEIGHTS_AS_STORED, &m, &mapped, &err), &err);
+        assert_true(mapped);
         assert_true(m.data == safetensors_find(file, "w")->data);
         assert_close(matrix_number(&m, 0, 1), 1, 0);
-        assert_done(load(file, WEIGHTS_BF16, &m, &owned, &err), &err);
-        safetensors_close(file);
+        assert_done(load(file, WEIGHTS_BF16, &m, &mapped, &err), &err);
+        close_file(file);
 
         if (rest % 2 == 1)
             continue;
@@ -197,13 +232,13 @@ TEST(panels_are_used_where_they_are_mapped) {
         int8[1024 + 1] = 0x3f00;  // in halves
         write_file(path, int8_panels, rest, int8, sizeof int8);
         file = open_file(path);
-        assert_done(load(file, WEIGHTS_AS_STORED, &m, &owned, &err), &err);
-        assert_null(owned);
+        assert_done(load(file, WEIGHTS_AS_STORED, &m, &mapped, &err), &err);
+        assert_true(mapped);
         assert_true(m.data == safetensors_find(file, "w")->data);
         assert_true((const void *)m.scales == safetensors_find(file, "w_scales")->data);
         assert_close(matrix_number(&m, 2, 1), -1.5, 0);
-        assert_done(load(file, WEIGHTS_INT8, &m, &owned, &err), &err);
-        safetensors_close(file);
+        assert_done(load(file, WEIGHTS_INT8, &m, &mapped, &err), &err);
+        close_file(file);
     }
 }
 
@@ -222,12 +257,11 @@ TEST(panels_are_not_turned_into_another_format) {
         for (size_t k = 0; k < 2; k++) {
             struct error err;
             struct matrix m;
-            void *owned = &err;
-            assert_false(load(file, cases[i].wanted[k], &m, &owned, &err));
-            assert_null(owned);
+            bool mapped;
+            assert_false(load(file, cases[i].wanted[k], &m, &mapped, &err));
             assert_message(&err, path, "stored as", cases[i].name, "leave out -w");
         }
-        safetensors_close(file);
+        close_file(file);
     }
 }
 
@@ -286,7 +320,8 @@ TEST(a_matrix_that_is_missing_or_of_another_shape_or_kind_is_refused) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(f32_is_used_where_it_is_mapped_at_any_address),
+        cmocka_unit_test(f32_is_copied_from_any_address),
+        cmocka_unit_test(threads_copy_all_of_a_large_matrix),
         cmocka_unit_test(f16_and_bf16_are_widened_exactly_and_packed),
         cmocka_unit_test(floats_come_back_in_either_layout),
         cmocka_unit_test(panels_have_the_shapes_that_files_say),
