@@ -19,8 +19,9 @@ struct gpt2_session {
     size_t n_readable; // positions of the last prefill that gpt2_logits_at may read
 
     // The cache: a part for each head of each layer; kernels/attention.h describes a part.
-    float *keys;   // [n_layer, n_head, head_keys_size]
-    float *values; // [n_layer, n_head, head_values_size]
+    enum cache_format format;
+    void *keys;   // [n_layer, n_head, head_keys_bytes]
+    void *values; // [n_layer, n_head, head_values_bytes]
 
     // What one pass over n tokens works in; n is at most n_ctx.
     float *x;       // [n, n_embd]: the residual stream; at the end, after ln_f
@@ -53,13 +54,18 @@ static bool allocate(struct gpt2_session *session) {
     const struct gpt2_config *config = &session->model->config;
     size_t n_ctx = config->n_ctx, n_embd = config->n_embd, d_head = n_embd / config->n_head;
     size_t n_heads, n_padded;
-    // As large as the sizes of the cache and of x, normed, qkv and context, so that these fit too.
+    // As large as the bytes of the cache and of x, normed, qkv and context, so that these fit too.
     if (!size_multiply(config->n_layer, config->n_head, &n_heads) ||
         !size_multiply(n_ctx + KEY_TILE, n_embd + config->n_head * 16, &n_padded) ||
-        !size_multiply(n_padded, config->n_layer + 1, &n_padded))
+        !size_multiply(n_padded, config->n_layer + 1, &n_padded) ||
+        !size_multiply(n_padded, sizeof(float), &n_padded))
         return false;
-    session->keys = tensor_new_2(n_heads, head_keys_size(n_ctx, d_head));
-    session->values = tensor_new_2(n_heads, head_values_size(n_ctx, d_head));
+    // Weights that are rounded go with a cache that is.
+    session->format = session->model->weights == WEIGHTS_F32 ? CACHE_F32 : CACHE_BF16;
+    size_t key_bytes = head_keys_bytes(session->format, n_ctx, d_head);
+    size_t value_bytes = head_values_bytes(session->format, n_ctx, d_head);
+    session->keys = tensor_new_2(n_heads, key_bytes / sizeof(float));
+    session->values = tensor_new_2(n_heads, value_bytes / sizeof(float));
     session->x = tensor_new_2(n_ctx, n_embd);
     session->normed = tensor_new_2(n_ctx, n_embd);
     session->qkv = tensor_new_2(n_ctx, 3 * n_embd);
@@ -134,17 +140,15 @@ struct attention_job {
     size_t n; // new tokens, at positions n_past to n_past + n - 1
 };
 
-/* Where the keys of one head begin. */
-static float *keys_of(const struct gpt2_session *session, size_t layer, size_t head) {
+/* One head's part of the cache. */
+static struct head_cache cache_of(const struct gpt2_session *session, size_t layer, size_t head) {
     const struct gpt2_config *config = &session->model->config;
-    size_t size = head_keys_size(config->n_ctx, config->n_embd / config->n_head);
-    return session->keys + (layer * config->n_head + head) * size;
-}
-
-static float *values_of(const struct gpt2_session *session, size_t layer, size_t head) {
-    const struct gpt2_config *config = &session->model->config;
-    size_t size = head_values_size(config->n_ctx, config->n_embd / config->n_head);
-    return session->values + (layer * config->n_head + head) * size;
+    size_t d_head = config->n_embd / config->n_head, part = layer * config->n_head + head;
+    enum cache_format format = session->format;
+    unsigned char *keys = session->keys, *values = session->values;
+    keys += part * head_keys_bytes(format, config->n_ctx, d_head);
+    values += part * head_values_bytes(format, config->n_ctx, d_head);
+    return (struct head_cache){format, d_head, keys, values};
 }
 
 /* Puts the new tokens' keys and values of heads [begin, end) into the cache. */
@@ -153,12 +157,10 @@ static void remember(void *context, size_t begin, size_t end) {
     struct gpt2_session *session = job->session;
     size_t n_embd = session->model->config.n_embd, d_head = n_embd / session->model->config.n_head;
     for (size_t head = begin; head < end; head++) {
-        float *keys = keys_of(session, job->layer, head);
-        float *values = values_of(session, job->layer, head);
+        struct head_cache cache = cache_of(session, job->layer, head);
         for (size_t t = 0; t < job->n; t++) {
             const float *query = session->qkv + t * 3 * n_embd + head * d_head; // [d_head]
-            cache_write(keys, values, session->n_past + t, d_head, query + n_embd,
-                        query + 2 * n_embd);
+            cache_write(&cache, session->n_past + t, query + n_embd, query + 2 * n_embd);
         }
     }
 }
@@ -175,10 +177,10 @@ static void run_queries(void *context, size_t begin, size_t end) {
         size_t head = item % config->n_head, first = item / config->n_head * QUERIES_PER_ITEM;
         size_t n = job->n - first < QUERIES_PER_ITEM ? job->n - first : QUERIES_PER_ITEM;
         const float *queries = session->qkv + first * 3 * n_embd + head * d_head;
+        struct head_cache cache = cache_of(session, job->layer, head);
         // The causal mask: a token sees the keys up to its own and no further.
         session->compute.kernels->attend(
-            queries, 3 * n_embd, n, keys_of(session, job->layer, head),
-            values_of(session, job->layer, head), session->n_past + first + 1, d_head,
+            &cache, queries, 3 * n_embd, n, session->n_past + first + 1,
             session->scores + item * ATTEND_TOGETHER * n_scores(config), n_scores(config),
             session->context + first * n_embd + head * d_head, n_embd);
     }

@@ -2,29 +2,36 @@
  * kernels/attention_kernels.h - queries against the KV cache.
  *
  * A query is compared with every key before it: a scan over the cache. Keys stand in tiles of
- * KEY_TILE = 16 positions, [d_head, 16] each, so that sixteen scores grow side by side in one
- * vector and nothing has to be added up across it: a column store again. Values stand as rows,
- * [d_value], because each is multiplied by one weight as a whole. During prefill QUERIES queries
- * read each tile together.
+ * KEY_TILE = 16 positions, a line for each of the key's numbers, so that sixteen scores grow side by
+ * side in one vector and nothing has to be added up across it: a column store again. Values stand as
+ * rows, because each is multiplied by one weight as a whole. During prefill QUERIES queries read
+ * each tile together.
  */
 
 enum { QUERIES = ATTEND_TOGETHER, VALUE_VECTORS = 4 };
 
+/* A line's sixteen floats, or number `which` of each of its pairs. format: a constant */
+INLINE f32x16 cached(enum cache_format format, const char *line, size_t which) {
+    return format == CACHE_F32 ? f32x16_load(line) : f32x16_bf16(line, (int)which);
+}
+
 /* Scores of n_rows queries against n_tiles tiles side by side (constants at the call). */
-INLINE void score_tiles(const float *queries, size_t query_stride, size_t n_rows, const float *keys,
-                        size_t n_tiles, size_t d_head, f32x16 scale, float *scores,
-                        size_t score_stride) {
-    f32x16 sums[QUERIES][4];
+INLINE void score_tiles(enum cache_format format, const float *queries, size_t query_stride,
+                        size_t n_rows, const char *keys, size_t n_tiles, size_t d_head,
+                        f32x16 scale, float *scores, size_t score_stride) {
+    size_t n = in_a_place(format), tile = key_tile_bytes(format, d_head);
+    f32x16 sums[QUERIES][2];
     for (size_t r = 0; r < n_rows; r++) {
         for (size_t t = 0; t < n_tiles; t++)
             sums[r][t] = f32x16_zero();
     }
-    for (size_t i = 0; i < d_head; i++) {
-        for (size_t r = 0; r < n_rows; r++) {
-            f32x16 q = f32x16_set(queries[r * query_stride + i]);
-            for (size_t t = 0; t < n_tiles; t++)
-                sums[r][t] =
-                    f32x16_fma(q, f32x16_load(keys + (t * d_head + i) * KEY_TILE), sums[r][t]);
+    for (size_t i = 0; i < d_head; i += n, keys += LINE) {
+        for (size_t j = 0; j < n && i + j < d_head; j++) {
+            for (size_t r = 0; r < n_rows; r++) {
+                f32x16 q = f32x16_set(queries[r * query_stride + i + j]);
+                for (size_t t = 0; t < n_tiles; t++)
+                    sums[r][t] = f32x16_fma(q, cached(format, keys + t * tile, j), sums[r][t]);
+            }
         }
     }
     for (size_t r = 0; r < n_rows; r++) {
@@ -34,28 +41,32 @@ INLINE void score_tiles(const float *queries, size_t query_stride, size_t n_rows
 }
 
 /* Adds weights times values to contexts: n_vectors vectors of n_rows queries (constants). */
-INLINE void blend(const float *weights, size_t weight_stride, size_t n_rows, const float *values,
-                  size_t value_stride, size_t n_keys, size_t n_vectors, f32x16 *sums) {
+INLINE void blend(enum cache_format format, const float *weights, size_t weight_stride,
+                  size_t n_rows, const char *values, size_t value_row, size_t n_keys,
+                  size_t n_vectors, f32x16 *sums) {
+    size_t n = in_a_place(format);
     for (size_t i = 0; i < n_rows * n_vectors; i++)
         sums[i] = f32x16_zero();
-    for (size_t s = 0; s < n_keys; s++) {
-        for (size_t r = 0; r < n_rows; r++) {
-            f32x16 weight = f32x16_set(weights[r * weight_stride + s]);
-            for (size_t v = 0; v < n_vectors; v++)
-                sums[r * n_vectors + v] =
-                    f32x16_fma(weight, f32x16_load(values + s * value_stride + v * 16),
-                               sums[r * n_vectors + v]);
+    for (size_t s = 0; s < n_keys; s += n, values += value_row) {
+        for (size_t j = 0; j < n && s + j < n_keys; j++) {
+            for (size_t r = 0; r < n_rows; r++) {
+                f32x16 weight = f32x16_set(weights[r * weight_stride + s + j]);
+                for (size_t v = 0; v < n_vectors; v++)
+                    sums[r * n_vectors + v] = f32x16_fma(
+                        weight, cached(format, values + v * LINE, j), sums[r * n_vectors + v]);
+            }
         }
     }
 }
 
-INLINE void blend_values(const float *weights, size_t weight_stride, size_t n_rows,
-                         const float *values, size_t n_keys, size_t d_head, float *contexts,
-                         size_t context_stride) {
-    size_t d_value = padded_head(d_head), d = 0;
+INLINE void blend_values(enum cache_format format, const float *weights, size_t weight_stride,
+                         size_t n_rows, const char *values, size_t n_keys, size_t d_head,
+                         float *contexts, size_t context_stride) {
+    size_t row = value_row_bytes(d_head), d = 0;
     f32x16 sums[QUERIES * VALUE_VECTORS];
     for (; d + 16 * VALUE_VECTORS <= d_head; d += 16 * VALUE_VECTORS) {
-        blend(weights, weight_stride, n_rows, values + d, d_value, n_keys, VALUE_VECTORS, sums);
+        blend(format, weights, weight_stride, n_rows, values + d / 16 * LINE, row, n_keys,
+              VALUE_VECTORS, sums);
         for (size_t r = 0; r < n_rows; r++) {
             for (size_t v = 0; v < VALUE_VECTORS; v++)
                 f32x16_store(contexts + r * context_stride + d + v * 16,
@@ -64,23 +75,27 @@ INLINE void blend_values(const float *weights, size_t weight_stride, size_t n_ro
     }
     for (; d < d_head; d += 16) {
         size_t rest = d_head - d < 16 ? d_head - d : 16;
-        blend(weights, weight_stride, n_rows, values + d, d_value, n_keys, 1, sums);
+        blend(format, weights, weight_stride, n_rows, values + d / 16 * LINE, row, n_keys, 1, sums);
         for (size_t r = 0; r < n_rows; r++)
             store_some(contexts + r * context_stride + d, rest, sums[r]);
     }
 }
 
-/* n_rows queries (a constant), the first of which sees n_keys keys, the next one more, and so on. */
-INLINE void attend_rows(const float *queries, size_t query_stride, size_t n_rows, const float *keys,
-                        const float *values, size_t n_keys, size_t d_head, float *scores,
-                        size_t score_stride, float *contexts, size_t context_stride) {
+/* n_rows queries (format, n_rows: constants), the first of which sees n_keys keys, the next one more,
+ * and so on. */
+INLINE void attend_rows(enum cache_format format, const struct head_cache *cache,
+                        const float *queries, size_t query_stride, size_t n_rows, size_t n_keys,
+                        float *scores, size_t score_stride, float *contexts,
+                        size_t context_stride) {
     size_t most = n_keys + n_rows - 1, n_tiles = groups_of(most, KEY_TILE), t = 0;
+    size_t d_head = cache->d_head, tile = key_tile_bytes(format, d_head);
+    const char *keys = cache->keys;
     f32x16 scale = f32x16_set(1.0f / sqrtf((float)d_head));
     for (; t + 2 <= n_tiles; t += 2)
-        score_tiles(queries, query_stride, n_rows, keys + t * d_head * KEY_TILE, 2, d_head, scale,
+        score_tiles(format, queries, query_stride, n_rows, keys + t * tile, 2, d_head, scale,
                     scores + t * KEY_TILE, score_stride);
     if (t < n_tiles)
-        score_tiles(queries, query_stride, n_rows, keys + t * d_head * KEY_TILE, 1, d_head, scale,
+        score_tiles(format, queries, query_stride, n_rows, keys + t * tile, 1, d_head, scale,
                     scores + t * KEY_TILE, score_stride);
     for (size_t r = 0; r < n_rows; r++) {
         // The causal mask: a query sees the keys up to its own, and gives no weight to the others.
@@ -88,18 +103,29 @@ INLINE void attend_rows(const float *queries, size_t query_stride, size_t n_rows
         for (size_t s = n_keys + r; s < most; s++)
             scores[r * score_stride + s] = 0.0f;
     }
-    blend_values(scores, score_stride, n_rows, values, most, d_head, contexts, context_stride);
+    blend_values(format, scores, score_stride, n_rows, cache->values, most, d_head, contexts,
+                 context_stride);
 }
 
-TARGET static void attend(const float *queries, size_t query_stride, size_t n_rows,
-                          const float *keys, const float *values, size_t n_keys, size_t d_head,
-                          float *scores, size_t score_stride, float *contexts,
-                          size_t context_stride) {
+INLINE void attend_in(enum cache_format format, const struct head_cache *cache,
+                      const float *queries, size_t query_stride, size_t n_rows, size_t n_keys,
+                      float *scores, size_t score_stride, float *contexts, size_t context_stride) {
     size_t r = 0;
     for (; r + QUERIES <= n_rows; r += QUERIES)
-        attend_rows(queries + r * query_stride, query_stride, QUERIES, keys, values, n_keys + r,
-                    d_head, scores, score_stride, contexts + r * context_stride, context_stride);
-    for (; r < n_rows; r++)
-        attend_rows(queries + r * query_stride, query_stride, 1, keys, values, n_keys + r, d_head,
+        attend_rows(format, cache, queries + r * query_stride, query_stride, QUERIES, n_keys + r,
                     scores, score_stride, contexts + r * context_stride, context_stride);
+    for (; r < n_rows; r++)
+        attend_rows(format, cache, queries + r * query_stride, query_stride, 1, n_keys + r, scores,
+                    score_stride, contexts + r * context_stride, context_stride);
+}
+
+TARGET static void attend(const struct head_cache *cache, const float *queries, size_t query_stride,
+                          size_t n_rows, size_t n_keys, float *scores, size_t score_stride,
+                          float *contexts, size_t context_stride) {
+    if (cache->format == CACHE_F32)
+        attend_in(CACHE_F32, cache, queries, query_stride, n_rows, n_keys, scores, score_stride,
+                  contexts, context_stride);
+    else
+        attend_in(CACHE_BF16, cache, queries, query_stride, n_rows, n_keys, scores, score_stride,
+                  contexts, context_stride);
 }

@@ -34,6 +34,8 @@ struct start {
     bool replace;      // what is in `out` is not added to, but replaced
 };
 
+struct head_cache;
+
 struct kernels {
     const char *name;
 
@@ -68,14 +70,14 @@ struct kernels {
                           size_t first_row, size_t n_rows, const struct start *start, float *out,
                           size_t out_stride);
 
-    /* Attention of n_rows queries of one head over its part of the cache, whose shapes attention.h
-     * describes: the first query sees n_keys keys, the next one more, and so on.
+    /* Attention of n_rows queries of one head over its part of the cache (attention.h): the first
+     * query sees n_keys keys, the next one more, and so on.
      * queries: [n_rows, query_stride], d_head numbers of each row   contexts: the same, written
      * scores: [ATTEND_TOGETHER, score_stride], the room to work in; a row has at least
      * n_keys + n_rows - 1 scores, rounded up to whole tiles of KEY_TILE */
-    void (*attend)(const float *queries, size_t query_stride, size_t n_rows, const float *keys,
-                   const float *values, size_t n_keys, size_t d_head, float *scores,
-                   size_t score_stride, float *contexts, size_t context_stride);
+    void (*attend)(const struct head_cache *cache, const float *queries, size_t query_stride,
+                   size_t n_rows, size_t n_keys, float *scores, size_t score_stride,
+                   float *contexts, size_t context_stride);
 
     /* Adds up n floats at any address, to measure how fast memory can be read. */
     float (*read)(const void *floats, size_t n);

@@ -165,7 +165,7 @@ TEST(f32_weights_give_the_same_bits_to_the_engine_however_they_were_opened) {
 /* What smaller weights may cost. A weight is off by a share of the usual weight: 2^-9 / sqrt(3) in
  * BF16 (a rounding of 8 bits), and in int8 half a step at the most, 1 / sqrt(12) usually, of
  * largest / 127, the largest of a block being about 3 times the usual. Activations that are rounded
- * too, as some kernels do, double the square. A sum of many products is off by the same share. The
+ * too, as some kernels do, and keys and values, double the square. A sum of many products is off by the same share. The
  * stream is the sum of what 2 n_layer + 1 pairs of layers have made, and each of them may pass an
  * error on enlarged: the layers of these models are three times as sharp as others. */
 static double expected_loss(enum weights weights, const struct gpt2_model *model) {
@@ -250,7 +250,8 @@ TEST(a_quantized_folder_is_mapped_and_gives_the_bits_of_a_conversion) {
 }
 
 /* Read as arrays, a quantized model is one like any other: the transformer runs on the very weights
- * that the engine has, and decoding rounds nothing beyond them, unless int8 has its own instruction. */
+ * that the engine has. What the engine rounds beyond them: keys and values to BF16, and activations to
+ * bytes where int8 has its own instruction. */
 static void check_readable(const struct kernels *kernels) {
     for (size_t i = 0; i < N_MODELS; i++) {
         for (size_t f = 0; f < LENGTH(formats); f++) {
@@ -258,9 +259,11 @@ static void check_readable(const struct kernels *kernels) {
             struct gpt2_model *readable = open_model(folder, NULL);
             struct gpt2_model *model = open_model(folder, &formats[f]);
             struct run *expected = run_transformer(readable), *found = run_engine(model, 0);
-            bool rounded = formats[f] == WEIGHTS_INT8 && kernels->multiply_int8_row != NULL;
+            bool bytes = formats[f] == WEIGHTS_INT8 && kernels->multiply_int8_row != NULL;
             double largest, usual;
-            double most = rounded ? 6 * expected_loss(WEIGHTS_INT8, readable) : 1e-4;
+            double most = formats[f] == WEIGHTS_F32
+                              ? 1e-4
+                              : 6 * expected_loss(bytes ? WEIGHTS_INT8 : WEIGHTS_BF16, readable);
             differences(found, expected, &largest, &usual);
             if (!(largest <= most))
                 fail_msg("%s, model %zu, format %d: logits are off by %g standard deviations",
