@@ -143,42 +143,33 @@ static bool refuse_other(const char *from, const char *to, struct error *err) {
     return fine;
 }
 
-static bool refuse_other_file(const char *folder, const char *out, const char *name,
-                              struct error *err) {
-    char *from = path_join(folder, name), *to = path_join(out, name);
-    bool fine = false;
-    if (from == NULL || to == NULL)
-        error_no_memory(err, name);
-    else
-        fine = refuse_other(from, to, err);
-    free(from);
-    free(to);
-    return fine;
+static bool copy_file(const char *from, const char *to, struct error *err) {
+    size_t length;
+    char *bytes = file_read(from, FILE_LIMIT, &length, err);
+    bool done = bytes != NULL && file_write(to, bytes, length, err);
+    free(bytes);
+    return done;
 }
 
-static bool copy_file(const char *folder, const char *out, const char *name, struct error *err) {
-    char *from = path_join(folder, name), *to = path_join(out, name);
-    size_t length;
-    char *bytes = NULL;
-    bool done = false;
-    if (from == NULL || to == NULL)
-        error_no_memory(err, name);
-    else if ((bytes = file_read(from, FILE_LIMIT, &length, err)) != NULL)
-        done = file_write(to, bytes, length, err);
-    free(bytes);
-    free(from);
-    free(to);
+typedef bool file_action(const char *from, const char *to, struct error *err);
+
+/* Does something with each file that is copied, until it fails. */
+static bool for_copied(const char *folder, const char *out, file_action *action,
+                       struct error *err) {
+    bool done = true;
+    for (size_t i = 0; i < sizeof copied / sizeof copied[0] && done; i++) {
+        char *from = path_join(folder, copied[i]), *to = path_join(out, copied[i]);
+        done = from != NULL && to != NULL ? action(from, to, err) : error_no_memory(err, copied[i]);
+        free(from);
+        free(to);
+    }
     return done;
 }
 
 static bool write_folder(const char *folder, const char *out, const struct gpt2_model *model,
                          struct error *err) {
-    if (!folder_make(out, err))
+    if (!folder_make(out, err) || !for_copied(folder, out, copy_file, err))
         return false;
-    for (size_t i = 0; i < sizeof copied / sizeof copied[0]; i++) {
-        if (!copy_file(folder, out, copied[i], err))
-            return false;
-    }
     char *path = path_join(out, "model.safetensors");
     bool written = path != NULL ? write_weights(model, path, err) : error_no_memory(err, out);
     free(path);
@@ -187,12 +178,8 @@ static bool write_folder(const char *folder, const char *out, const struct gpt2_
 
 bool quantize_folder(const char *folder, const char *out, enum weights weights, size_t n_threads,
                      struct error *err) {
-    if (!refuse_weights(out, err))
+    if (!refuse_weights(out, err) || !for_copied(folder, out, refuse_other, err))
         return false;
-    for (size_t i = 0; i < sizeof copied / sizeof copied[0]; i++) {
-        if (!refuse_other_file(folder, out, copied[i], err))
-            return false;
-    }
     struct gpt2_model *model = gpt2_model_open_for_engine(folder, weights, n_threads, err);
     bool written = model != NULL && write_folder(folder, out, model, err);
     gpt2_model_close(model);

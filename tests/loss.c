@@ -8,7 +8,8 @@
  *                          Which ones decides much, so it is done with several draws.
  *
  * "q8_0" is the scheme of ggml's 8-bit format for comparison: weights and activations in blocks of 32
- * with a scale each. The products are added up as floats here, which rounds less than its F16 scales.
+ * with a scale each. The products are added up as floats here, which rounds less than its F16 scales;
+ * and keys and values stay floats, which llama.cpp rounds to F16.
  */
 #include <math.h>
 #include <stdio.h>
@@ -265,14 +266,15 @@ static void random_text(const struct gpt2_model *model, struct token_list *text)
 static const struct format {
     const char *name, *way;
     change_weights *change;
+    enum weights weights; // what the engine takes them for: it rounds keys and values with them
     bool prefill;
 } formats[] = {
-    {"f32", "", NULL, true},
-    {"bf16", "decode", to_bf16, false},
-    {"bf16", "prefill", to_bf16, true},
-    {"int8", "decode", to_int8, false},
-    {"int8", "prefill", to_int8, true},
-    {"q8_0", "decode", to_q8_0, false},
+    {"f32", "", NULL, WEIGHTS_F32, true},
+    {"bf16", "decode", to_bf16, WEIGHTS_BF16, false},
+    {"bf16", "prefill", to_bf16, WEIGHTS_BF16, true},
+    {"int8", "decode", to_int8, WEIGHTS_INT8, false},
+    {"int8", "prefill", to_int8, WEIGHTS_INT8, true},
+    {"q8_0", "decode", to_q8_0, WEIGHTS_F32, false},
 };
 enum { N_FORMATS = sizeof formats / sizeof formats[0] };
 
@@ -288,6 +290,7 @@ static void measure_all(const char *folder, const char *path, struct result resu
         struct gpt2_model *model = open_model(folder, path == NULL);
         if (formats[i].change != NULL)
             for_each_matrix(model, formats[i].change);
+        model->weights = formats[i].weights;
         measure(&results[i], model, f32, &text, formats[i].prefill, formats[i].change == to_q8_0);
         gpt2_model_close(model);
         free_packed();
