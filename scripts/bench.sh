@@ -21,6 +21,9 @@
 #   PROGRAM decode|prefill FORMAT THREADS     prints tokens/s as a number, or nothing where it does
 #                                             not have the format: 200 tokens after a text of 16,
 #                                             512 tokens at once
+#   PROGRAM start FORMAT THREADS              prints the seconds from its start to the first token
+#                                             after a text of 8, and the bytes of memory that took;
+#                                             or nothing
 # scripts/bench/README.md tells what such programs look like.
 set -eu
 here=$PWD
@@ -127,16 +130,31 @@ limits() {
   sample bandwidth large "$1" machine "${out%% *}"
 }
 
-# peers FORMAT THREADS
+# ask PEER WHAT FORMAT THREADS: its answer.
+ask() {
+  "$@" || {
+    echo "bench.sh: $* failed" >&2
+    exit 1
+  }
+}
+
+# peers FORMAT THREADS: their rates.
 peers() {
   for peer in ${PEER-}; do
     for what in decode prefill; do
-      rate=$($peer $what "$1" "$2") || {
-        echo "bench.sh: $peer $what $1 $2 failed" >&2
-        exit 1
-      }
+      rate=$(ask "$peer" $what "$1" "$2")
       [ -z "$rate" ] || sample $what "$1" "$2" "$(basename "$peer" .sh)" "$rate"
     done
+  done
+}
+
+# peers_start FORMAT THREADS: their time to the first token, and their memory.
+peers_start() {
+  for peer in ${PEER-}; do
+    answer=$(ask "$peer" start "$1" "$2")
+    [ -n "$answer" ] || continue
+    sample first_token "$1" "$2" "$(basename "$peer" .sh)" "${answer% *}"
+    sample memory "$1" "$2" "$(basename "$peer" .sh)" "${answer#* }"
   done
 }
 
@@ -172,13 +190,14 @@ run_program() {
   "$bench/first_token" "$build/gpt2" -m "$(folder "$1")" -T 0 -n "$2" --no-prompt "$prompt"
 }
 
-# The program as a whole: from its start to the first token, and its memory for a longer text.
+# The programs as a whole: from the start to the first token, and memory, ours for a longer text.
 program() {
   for format in f32 bf16 int8; do
     out=$(run_program $format 1)
     sample first_token $format "$cores" gpt2 "$(field first_token "$out")"
     out=$(run_program $format 200)
     sample memory $format "$cores" gpt2 "$(field memory "$out")"
+    peers_start $format "$cores"
   done
 }
 

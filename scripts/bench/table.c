@@ -96,20 +96,39 @@ static void print_threads(const cJSON *results) {
     printf("\n");
 }
 
-static void print_start(const cJSON *results) {
+/* A row over the formats: medians divided by `unit`. */
+static void print_medians(const cJSON *results, const char *label, const char *what,
+                          const char *who, double unit) {
     int threads = results_threads(results);
+    print_label(label);
+    for (size_t f = 0; f < 3; f++)
+        print_cell(results_number(results_find(results, what, results_formats[f], threads, who),
+                                  "median") /
+                   unit);
+    printf("\n");
+}
+
+/* Ours, then those of the peers that were measured. */
+static void print_with_peers(const cJSON *results, const char *label, const char *what,
+                             double unit) {
+    const cJSON *peer = NULL;
+    print_medians(results, label, what, "gpt2", unit);
+    cJSON_ArrayForEach(peer, cJSON_GetObjectItem(results, "peers")) {
+        char indented[LABEL];
+        snprintf(indented, sizeof indented, "  %s", peer->string);
+        if (results_find(results, what, "f32", results_threads(results), peer->string) != NULL)
+            print_medians(results, indented, what, peer->string, unit);
+    }
+}
+
+/* The programs as a whole. */
+static void print_start(const cJSON *results) {
     print_label("");
     for (size_t f = 0; f < 3; f++)
         printf("%*s", CELL, results_formats[f]);
     printf("\n");
-    print_label("start to first token, s");
-    for (size_t f = 0; f < 3; f++)
-        print_cell(median_of(results, "first_token", results_formats[f], threads));
-    printf("\n");
-    print_label("memory, MiB");
-    for (size_t f = 0; f < 3; f++)
-        print_cell(median_of(results, "memory", results_formats[f], threads) / 1048576.0);
-    printf("\n");
+    print_with_peers(results, "start to first token, s", "first_token", 1.0);
+    print_with_peers(results, "memory, MiB", "memory", 1048576.0);
     print_label("weights read for a token, MiB");
     for (size_t f = 0; f < 3; f++)
         print_cell(median_of(results, "bytes_per_token", results_formats[f], 0) / 1048576.0);

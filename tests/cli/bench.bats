@@ -16,6 +16,7 @@ case $1-$2 in
   version-) echo "2.0, slow but sure" ;;
   decode-f32) echo 2.5 ;;
   prefill-f32) echo 10 ;;
+  start-f32) echo "7.5 3145728" ;; # 3 MiB
 esac
 END
   chmod +x "$PEER"
@@ -88,19 +89,25 @@ cores() { getconf _NPROCESSORS_ONLN; }
   equal "$(of decode f32 "$n" snail "m['median'], m['samples']")" "[(2.5, [2.5])]"
   equal "$(of prefill f32 "$n" snail "m['median']")" "[10]"
   equal "$(of decode bf16 "$n" snail "m")" "[]" # it printed nothing for this format
+  equal "$(of first_token f32 "$n" snail "m['samples']")" "[[7.5]]"
+  equal "$(of memory f32 "$n" snail "m['samples']")" "[[3145728]]"
+  equal "$(of memory bf16 "$n" snail "m")" "[]"
   equal "$(json "j['peers']" "$RESULTS")" "{'snail': '2.0, slow but sure'}"
   local ours ratio
   ours=$(of decode f32 "$n" gpt2 "m['median']")
   ratio=$(of decode f32 "$n" snail "m['ratio'] * 2.5")
   python3 -IS -c 'import sys; a, b = eval(sys.argv[1])[0], eval(sys.argv[2])[0]; print(a, b); sys.exit(abs(a / b - 1) > 1e-9)' "$ours" "$ratio"
   equal "$(sort -u "$PEER.calls" | tr '\n' ,)" \
-    "decode bf16 $n,decode f32 $n,decode int8 $n,prefill bf16 $n,prefill f32 $n,prefill int8 $n,version,"
+    "decode bf16 $n,decode f32 $n,decode int8 $n,prefill bf16 $n,prefill f32 $n,prefill int8 $n,start bf16 $n,start f32 $n,start int8 $n,version,"
 }
 
 @test "the table shows the rates, the limits, the peer and the growth" {
   contains "$(cat "$BATS_FILE_TMPDIR/out")" "1 thread" "and another process" "limit of the machine" \
     "gpt2's share of the limit" "gpt2 : snail" "snail: 2.0, slow but sure" "start to first token" \
     "A token at position 248 takes" "Prefill of 248 tokens"
+  # The peer's start and memory stand below ours.
+  equal "$(grep -A 1 '^start to first token' "$BATS_FILE_TMPDIR/out" | tail -n 1 | tr -s ' ')" " snail 7.50 - -"
+  equal "$(grep -A 1 '^memory, MiB' "$BATS_FILE_TMPDIR/out" | tail -n 1 | tr -s ' ')" " snail 3.00 - -"
 }
 
 @test "the table of kept results is the same" {
