@@ -70,8 +70,9 @@ static void make_layer(struct maker *maker, struct gpt2_layer *layer) {
 static bool fill(struct gpt2_model *model, uint64_t seed) {
     const struct gpt2_config *config = &model->config;
     struct maker maker = {model, {seed}, false};
-    size_t three_wide;
-    if (!size_multiply(config->n_embd, 3, &three_wide))
+    size_t three_wide, layer_bytes;
+    if (!size_multiply(config->n_embd, 3, &three_wide) ||
+        !size_multiply(config->n_layer, sizeof *model->layers, &layer_bytes))
         return false;
     model->layers = calloc(config->n_layer + 1, sizeof *model->layers);
     if (model->layers == NULL)
