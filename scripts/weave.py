@@ -41,6 +41,7 @@ KERNELS = re.compile(r"(?<=^kernels) +\w+$")
 BELOW = re.compile(r"(?<=\(largest difference below )1e-\d+(?=\) +ok$)")
 NUMBER = re.compile(r"-?\d+\.\d+(?:e[-+]\d+)?")
 TOLERANCE = 1e-3
+LIMIT = int(os.environ.get("SUITE_SECONDS", 120))  # for one command
 
 
 class Stale(Exception):
@@ -102,7 +103,7 @@ def run(command):
     words = shlex.split(command)
     try:
         done = subprocess.run(words, cwd=TOP, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                              stdin=subprocess.DEVNULL, timeout=120,
+                              stdin=subprocess.DEVNULL, timeout=LIMIT,
                               env={**os.environ, "NO_COLOR": "1", "TERM": "dumb", "PROMPT": ""})
     except FileNotFoundError:
         raise Stale(f"{words[0]} is not there: run make first") from None

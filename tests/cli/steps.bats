@@ -148,7 +148,7 @@ refuses() {
 }
 
 @test "step 8 says so and goes on where there is no memory for its measurement" {
-  [ "$(uname)" = Linux ] || skip "only Linux limits a program's memory"
+  needs_memory_limit 400000
   run bash -c "ulimit -v 400000 && '$BUILD/step8_kvcache/main' -m '$MODEL' -o '$BATS_TEST_TMPDIR/out' a"
   echo "$output"
   [ "$status" -eq 0 ]

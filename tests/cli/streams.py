@@ -84,6 +84,7 @@ def interrupt(command):
 def stuck(command):
     reading, writing = os.pipe()
     size = fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, 4096)
+    padding = os.write(writing, b" " * (size - 100))  # so that little text fills it
     program = start(command, stdout=writing)
     os.close(writing)
     deadline = time.monotonic() + PATIENCE
@@ -96,6 +97,7 @@ def stuck(command):
     wait_until_asleep(program)
     program.send_signal(signal.SIGINT)
     wait_until_asleep(program)  # it has seen the signal before there is room again
+    os.read(reading, padding)
     with os.fdopen(reading, "rb") as text:
         sys.stdout.buffer.write(text.read())
     to_the_shell(program.wait(PATIENCE))

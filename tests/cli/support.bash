@@ -141,3 +141,11 @@ fine() { equal "status $status, ${stderr:-}" "status 0, "; }
 needs_terminals() {
   python3 -c 'import os; os.openpty()' 2>/dev/null || skip "this system gives no pseudo-terminals"
 }
+
+# needs_memory_limit KIB: skips a test where a program can take more memory than `ulimit -v` says, as
+# on macOS, and in an emulator that does not hand this limit on.
+needs_memory_limit() {
+  if (ulimit -v "$1"; python3 -IS -c 'import sys; bytearray(int(sys.argv[1]) << 10)' "$1") 2>/dev/null; then
+    skip "this system does not limit a program's memory"
+  fi
+}
