@@ -26,7 +26,7 @@ struct arena_chunk {
     size_t size, used;
 };
 
-/* What a piece takes: whole cache lines, and one more behind it that nobody may touch, which
+/* What a piece takes: whole cache lines, and one or two more behind it that nobody may touch, which
  * AddressSanitizer watches. 0 when that is too much for a size_t. */
 static size_t room_for(size_t bytes) {
     const size_t line = TENSOR_ALIGNMENT;

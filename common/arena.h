@@ -2,10 +2,11 @@
  * arena.h - memory for many arrays that are freed together.
  *
  * A model has some 150 tensors: all come at the beginning and go at the end. So they are cut from a
- * few large chunks, as a server cuts what one request needs from one buffer. What that brings here
- * is speed: a chunk stands in large pages of memory (2 MB instead of 4 KB) where the system has
+ * few large chunks, as a server cuts what one request needs from one buffer. Here that brings
+ * speed: a chunk stands in large pages of memory (2 MB instead of 4 KB) where the system has
  * them, also when the tensors in it are smaller than that. The processor has to look up where a page
- * is when it comes to a new one; with large pages, that is once in 2 MB.
+ * is when it comes to a new one; with large pages, that is once in 2 MB. What is left of a chunk when
+ * a piece does not fit stays unused, but the system gives out only what is touched.
  */
 #ifndef COMMON_ARENA_H
 #define COMMON_ARENA_H

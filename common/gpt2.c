@@ -27,7 +27,7 @@ struct gpt2_session {
     float *x;       // [n, n_embd]: the residual stream; at the end, after ln_f
     float *normed;  // [n, n_embd]
     float *qkv;     // [n, 3 * n_embd]
-    float *scores;  // [n_head, groups of QUERIES_PER_ITEM, n_scores]: one part per item of work
+    float *scores;  // [items of attention, ATTEND_TOGETHER, n_scores]
     float *context; // [n, n_embd]
     float *widened; // [n, n_inner]
     float *logits;  // [vocab_size]
@@ -54,7 +54,7 @@ static bool allocate(struct gpt2_session *session) {
     const struct gpt2_config *config = &session->model->config;
     size_t n_ctx = config->n_ctx, n_embd = config->n_embd, d_head = n_embd / config->n_head;
     size_t n_heads, n_padded;
-    // As large as the bytes of the cache and of x, normed, qkv and context, so that these fit too.
+    // No less than the bytes of the cache, and of x, normed, qkv and context: so these fit too.
     if (!size_multiply(config->n_layer, config->n_head, &n_heads) ||
         !size_multiply(n_ctx + KEY_TILE, n_embd + config->n_head * 16, &n_padded) ||
         !size_multiply(n_padded, config->n_layer + 1, &n_padded) ||

@@ -40,7 +40,7 @@ enum gpt2_logits_wanted {
 /*
  * A session that works on n_threads threads (threads.h). The model must outlive it. Takes
  * 2 * n_layer * n_ctx * n_embd numbers for the cache, floats with weights in F32 and BF16 with
- * others, and about 10 * n_ctx * n_embd floats for the work; the system hands them out as they are
+ * others, and about 15 * n_ctx * n_embd floats for the work; the system hands them out as they are
  * used. NULL with *err filled in. gpt2_session_free frees it; NULL is fine there.
  */
 struct gpt2_session *gpt2_session_new(const struct gpt2_model *model, size_t n_threads,

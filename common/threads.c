@@ -17,7 +17,7 @@
 enum {
     PIECES_PER_THREAD = 4, // pieces of a loop: enough to even out threads that run at odds
     PIECES_BITS = 12,      // room to count them in
-    SPINS = 2000,          // looks before a thread sleeps: some tens of microseconds
+    SPINS = 2000,          // looks before a thread sleeps: some tens of microseconds on x86
 };
 _Static_assert(THREADS_MAX *PIECES_PER_THREAD < 1 << PIECES_BITS, "the pieces fit their bits");
 

@@ -47,7 +47,7 @@ size_t threads_count(const struct threads *pool);
 void threads_run(struct threads *pool, size_t n_items, threads_task *task, void *context);
 
 /*
- * The same with one piece for each thread, as for a loop of microseconds whose items are all alike:
+ * The same with one piece for each thread, for loops of some microseconds whose items are all alike:
  * each thread then reads one long piece of memory, which decoding needs, and no time goes into
  * handing out. What is lost is that a thread which is held up can't leave pieces to the others.
  */

@@ -4,14 +4,14 @@
  * What is done with the file's bytes was decided by measuring, on 500 MB of GPT-2 124M:
  *
  *   - F32 weights are copied into memory of our own, on all threads, in the file's own layout. They
- *     could be used where they are mapped, and first were; but the system maps a file in pages of
- *     4 KB, and with the large pages of arena.h decoding is 3 to 5 % faster. With the file in the
- *     system's cache the copy takes a twentieth of a second, as long as to map those small pages
- *     takes. The price is memory: the system may keep the file in its cache besides. Panels made
+ *     could be used where they are mapped, and at first they were; but the system maps a file in pages
+ *     of 4 KB, and with the large pages of arena.h decoding is 3 to 5 % faster. With the file in the
+ *     system's cache the copy takes about a twentieth of a second, no longer than mapping those small
+ *     pages. The price is memory: the system may keep the file in its cache besides. Panels made
  *     of F32 would be no faster to read than this layout, and take longer to make.
  *   - BF16 and int8 are made at load time, panel by panel, on all threads; or they come out of a
  *     folder that --quantize has written, which holds the panels as they are, aligned, to be mapped.
- *   - F16 and BF16 files that are wanted as F32 are widened into such memory too.
+ *   - F16 and BF16 files that are wanted as F32 are widened into the arena.
  *
  * In a quantized folder a matrix `name` has dtype BF16 and shape [panels, n_in / 2, 64, 2], or
  * dtype I8 and shape [panels, n_in / 32 * 8, 64, 4] and a tensor `name`_scales, BF16 [panels,
@@ -60,7 +60,7 @@ struct weights_loader {
  * Loads the matrix `name` of n_in inputs and n_out outputs. *mapped: whether it is used where the
  * file is mapped, as panels are; then the file must stay open. Otherwise it is in the arena.
  * false with *err filled in when the tensor is missing, or neither a matrix of this size nor its
- * panels, or already smaller than wanted.
+ * panels, or panels of another format than the one wanted.
  */
 bool weights_load(const struct weights_loader *loader, const char *name, enum weights_layout layout,
                   size_t n_in, size_t n_out, struct matrix *m, bool *mapped, struct error *err);

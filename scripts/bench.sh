@@ -48,6 +48,7 @@ while [ $# -gt 0 ]; do
         --json) json=$(absolute "$2") ;;
         --chart) chart=$(absolute "$2") ;;
       esac
+      [ "$1" = --model ] || mkdir -p "$(dirname "$(absolute "$2")")"
       shift 2
       ;;
     '' | 0 | *[!0-9]*)
@@ -63,7 +64,7 @@ done
 [ -z "$model" ] || [ -e "$model/config.json" ] ||
   usage "--model $model: no config.json in it, expected a GPT-2 folder"
 for peer in ${PEER-}; do
-  command -v "$peer" >/dev/null || usage "PEER: $peer is no program that can be run"
+  [ -x "$(command -v "$peer")" ] || usage "PEER: $peer is no program that can be run"
 done
 
 # --- the models ---------------------------------------------------------------------------------
@@ -239,7 +240,8 @@ facts() {
   echo "fact first_token_prompt $("$build/gpt2" -m "$model" --tokenize "$prompt" | wc -w) tokens"
   "$bench/engine" "$model" f32 1 work | sed '/^bytes/d; /^operations/d; s/^/fact /'
   for peer in ${PEER-}; do
-    echo "peer $(basename "$peer" .sh) $($peer version)"
+    version=$(ask "$peer" version)
+    echo "peer $(basename "$peer" .sh) $version"
   done
   for format in f32 bf16 int8; do
     "$bench/engine" "$(folder $format)" $format 1 work |

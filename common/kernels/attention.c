@@ -14,7 +14,7 @@ static void put(enum cache_format format, unsigned char *line, size_t place, siz
 void cache_write(const struct head_cache *cache, size_t position, const float *key,
                  const float *value) {
     enum cache_format format = cache->format;
-    size_t d_head = cache->d_head, n = in_a_place(format);
+    size_t d_head = cache->d_head, n = numbers_in_place(format);
     unsigned char *tile =
         (unsigned char *)cache->keys + position / KEY_TILE * key_tile_bytes(format, d_head);
     for (size_t i = 0; i < d_head; i++)

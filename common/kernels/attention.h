@@ -13,8 +13,8 @@
  * The divisions round up; padded_head is d_head filled up to whole vectors of 16. Sixteen floats and
  * sixteen pairs of BF16 are both a LINE of 64 bytes, so a kernel walks both in the same way.
  *
- * BF16 goes with weights that are rounded too: it is half the memory and half the time to read it,
- * and at position 1000 the cache of GPT-2 124M is more than half as large as its weights in int8.
+ * BF16 goes with weights that are rounded too: it takes half the memory and half the time to read. At
+ * position 1000 a cache of floats would be more than half as large as GPT-2 124M's weights in int8.
  */
 #ifndef COMMON_KERNELS_ATTENTION_H
 #define COMMON_KERNELS_ATTENTION_H
@@ -40,13 +40,13 @@ struct head_cache {
 enum { LINE = 64 };
 
 /* Numbers side by side in a line's sixteen places: one float, or a pair of BF16. */
-static inline size_t in_a_place(enum cache_format format) {
+static inline size_t numbers_in_place(enum cache_format format) {
     return format == CACHE_BF16 ? 2 : 1;
 }
 
 /* Bytes of a tile of keys, and of a row of values, which is one position's or two's. */
 static inline size_t key_tile_bytes(enum cache_format format, size_t d_head) {
-    return groups_of(d_head, in_a_place(format)) * LINE;
+    return groups_of(d_head, numbers_in_place(format)) * LINE;
 }
 static inline size_t value_row_bytes(size_t d_head) {
     return groups_of(d_head, 16) * LINE;
@@ -57,7 +57,7 @@ static inline size_t head_keys_bytes(enum cache_format format, size_t n_ctx, siz
     return groups_of(n_ctx, KEY_TILE) * key_tile_bytes(format, d_head);
 }
 static inline size_t head_values_bytes(enum cache_format format, size_t n_ctx, size_t d_head) {
-    return groups_of(n_ctx, in_a_place(format)) * value_row_bytes(d_head);
+    return groups_of(n_ctx, numbers_in_place(format)) * value_row_bytes(d_head);
 }
 
 /* Puts one key [d_head] and one value [d_head] at a position. */

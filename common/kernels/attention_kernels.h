@@ -2,13 +2,13 @@
  * kernels/attention_kernels.h - queries against the KV cache.
  *
  * A query is compared with every key before it: a scan over the cache. Keys stand in tiles of
- * KEY_TILE = 16 positions, a line for each of the key's numbers, so that sixteen scores grow side by
- * side in one vector and nothing has to be added up across it: a column store again. Values stand as
- * rows, because each is multiplied by one weight as a whole. During prefill QUERIES queries read
- * each tile together.
+ * KEY_TILE = 16 positions, a line for each of the key's numbers (in BF16, for each pair of them), so
+ * that sixteen scores grow side by side in one vector and nothing has to be added up across it: a
+ * column store again. Values stand as rows (in BF16, a row for two positions), because each is
+ * multiplied by one weight as a whole. During prefill QUERIES queries read each tile together.
  */
 
-enum { QUERIES = ATTEND_TOGETHER, VALUE_VECTORS = 4 };
+enum { QUERIES = ATTEND_TOGETHER, TILES = 2, VALUE_VECTORS = 4 };
 
 /* A line's sixteen floats, or number `which` of each of its pairs. format: a constant */
 INLINE f32x16 cached(enum cache_format format, const char *line, size_t which) {
@@ -19,8 +19,8 @@ INLINE f32x16 cached(enum cache_format format, const char *line, size_t which) {
 INLINE void score_tiles(enum cache_format format, const float *queries, size_t query_stride,
                         size_t n_rows, const char *keys, size_t n_tiles, size_t d_head,
                         f32x16 scale, float *scores, size_t score_stride) {
-    size_t n = in_a_place(format), tile = key_tile_bytes(format, d_head);
-    f32x16 sums[QUERIES][2];
+    size_t n = numbers_in_place(format), tile = key_tile_bytes(format, d_head);
+    f32x16 sums[QUERIES][TILES];
     for (size_t r = 0; r < n_rows; r++) {
         for (size_t t = 0; t < n_tiles; t++)
             sums[r][t] = f32x16_zero();
@@ -40,11 +40,11 @@ INLINE void score_tiles(enum cache_format format, const float *queries, size_t q
     }
 }
 
-/* Adds weights times values to contexts: n_vectors vectors of n_rows queries (constants). */
+/* sums = weights times values: n_vectors vectors for each of n_rows queries (constants). */
 INLINE void blend(enum cache_format format, const float *weights, size_t weight_stride,
                   size_t n_rows, const char *values, size_t value_row, size_t n_keys,
                   size_t n_vectors, f32x16 *sums) {
-    size_t n = in_a_place(format);
+    size_t n = numbers_in_place(format);
     for (size_t i = 0; i < n_rows * n_vectors; i++)
         sums[i] = f32x16_zero();
     for (size_t s = 0; s < n_keys; s += n, values += value_row) {
@@ -59,6 +59,7 @@ INLINE void blend(enum cache_format format, const float *weights, size_t weight_
     }
 }
 
+/* The contexts of n_rows queries (a constant): a few vectors of the values at a time. */
 INLINE void blend_values(enum cache_format format, const float *weights, size_t weight_stride,
                          size_t n_rows, const char *values, size_t n_keys, size_t d_head,
                          float *contexts, size_t context_stride) {
@@ -91,10 +92,10 @@ INLINE void attend_rows(enum cache_format format, const struct head_cache *cache
     size_t d_head = cache->d_head, tile = key_tile_bytes(format, d_head);
     const char *keys = cache->keys;
     f32x16 scale = f32x16_set(1.0f / sqrtf((float)d_head));
-    for (; t + 2 <= n_tiles; t += 2)
-        score_tiles(format, queries, query_stride, n_rows, keys + t * tile, 2, d_head, scale,
+    for (; t + TILES <= n_tiles; t += TILES)
+        score_tiles(format, queries, query_stride, n_rows, keys + t * tile, TILES, d_head, scale,
                     scores + t * KEY_TILE, score_stride);
-    if (t < n_tiles)
+    for (; t < n_tiles; t++)
         score_tiles(format, queries, query_stride, n_rows, keys + t * tile, 1, d_head, scale,
                     scores + t * KEY_TILE, score_stride);
     for (size_t r = 0; r < n_rows; r++) {

@@ -2,30 +2,32 @@
  * kernels/decode_kernels.h - one row of activations times a matrix.
  *
  * To write one token, the engine reads every weight once and uses it once. A processor can
- * calculate ten times faster than memory delivers, so this is a table scan: what counts is to read
+ * calculate tens of times faster than memory delivers, so this is a table scan: what counts is to read
  * the weights in an order that the memory likes, each byte once, with nothing waiting in between.
  *
- *   - Files as they are [n_in, n_out]: the rows in two parts of equal length, a row of each part at a
+ *   - Floats [n_in, n_out]: the rows in two parts of equal length, a row of each part at a
  *     time. So there are two streams, and each runs from its first byte to its last without a jump;
  *     two neighbouring rows would be two streams that end and begin anew with every row. The sums of
  *     all outputs stay in the first-level cache. We ask for each stream's bytes AHEAD of their use,
- *     because the processor guesses only to the end of 4 KB.
+ *     because the processor's own guesses stop at a 4 KB boundary.
  *   - [n_out, n_in]: the outputs in two parts, each a stream, in the same way.
  *   - Panels of BF16: the panels in two parts, a panel of each at a time. Panels of int8: one stream.
+ *     These run on for long enough that the processor guesses them.
  *
- * BF16 and int8 weights are half and a quarter of the bytes and so nearly twice and four times as
- * fast: widening them to float on the way costs less time than reading the bytes they save. The
- * activations stay floats here, so decoding loses nothing beyond what the stored weights have lost.
- * (Where int8 has an instruction of its own, avx512_dot_row.h decodes it.)
+ * BF16 weights are half the bytes and so nearly twice as fast: widening them to float on the way costs
+ * less time than reading the bytes they save. int8 weights are a quarter, but less than four times as
+ * fast, since widening them takes longer than memory does. The activations stay floats here, so
+ * decoding loses nothing beyond what the stored weights have lost. (Where int8 has an instruction of
+ * its own, avx512_dot_row.h decodes it, and rounds the activations for it.)
  */
 
-enum { STREAMS = 2, AHEAD = 1024 };
+enum { STREAMS = 2, AHEAD = 1024 }; // AHEAD: in bytes
 
 /*
  * Adds n_streams (a constant, so that the compiler unrolls the loops) rows of weights to n outputs.
- * Row i begins `apart` bytes after row i - 1 and is worth x[i * x_apart].
+ * Row i begins bytes_apart bytes after row i - 1 and is worth x[i * x_apart].
  */
-INLINE void add_rows(float *out, size_t n, const char *w, size_t apart, const float *x,
+INLINE void add_rows(float *out, size_t n, const char *w, size_t bytes_apart, const float *x,
                      size_t x_apart, size_t n_streams) {
     f32x16 in[STREAMS];
     size_t o = 0;
@@ -34,16 +36,16 @@ INLINE void add_rows(float *out, size_t n, const char *w, size_t apart, const fl
     for (; o + 16 <= n; o += 16, w += sizeof(f32x16)) {
         f32x16 sum = f32x16_load(out + o);
         for (size_t i = 0; i < n_streams; i++) {
-            __builtin_prefetch(w + i * apart + AHEAD);
-            sum = f32x16_fma(in[i], f32x16_load(w + i * apart), sum);
+            __builtin_prefetch(w + i * bytes_apart + AHEAD);
+            sum = f32x16_fma(in[i], f32x16_load(w + i * bytes_apart), sum);
         }
         f32x16_store(out + o, sum);
     }
-    // Fewer than 16 outputs may be the end of the file, so no more is read.
+    // Fewer than 16 outputs may be the end of the matrix, so no more is read.
     for (; o < n; o++, w += sizeof(float)) {
         for (size_t i = 0; i < n_streams; i++) {
             float weight;
-            memcpy(&weight, w + i * apart, sizeof weight);
+            memcpy(&weight, w + i * bytes_apart, sizeof weight);
             out[o] += x[i * x_apart] * weight;
         }
     }
@@ -60,11 +62,11 @@ INLINE void row_times_in_out(const struct matrix *m, const float *x, size_t firs
 }
 
 /* Adds n_streams (a constant) dot products of x with rows of weights to outputs. Row i begins
- * `apart` rows after row i - 1, and so does its output. */
-INLINE void dot_rows(const char *w, const float *x, size_t n_in, float *out, size_t apart,
+ * rows_apart rows after row i - 1, and so does its output. */
+INLINE void dot_rows(const char *w, const float *x, size_t n_in, float *out, size_t rows_apart,
                      size_t n_streams) {
     f32x16 sums[STREAMS];
-    size_t stride = apart * n_in * sizeof(float), k = 0;
+    size_t stride = rows_apart * n_in * sizeof(float), k = 0;
     for (size_t i = 0; i < n_streams; i++)
         sums[i] = f32x16_zero();
     for (; k + 16 <= n_in; k += 16) {
@@ -82,7 +84,7 @@ INLINE void dot_rows(const char *w, const float *x, size_t n_in, float *out, siz
             memcpy(&weight, w + i * stride + j * sizeof weight, sizeof weight);
             sum += x[j] * weight;
         }
-        out[i * apart] += sum;
+        out[i * rows_apart] += sum;
     }
 }
 
@@ -96,7 +98,11 @@ INLINE void row_times_out_in(const struct matrix *m, const float *x, size_t firs
         dot_rows(w + o * stride, x, m->n_in, out + o, 0, 1);
 }
 
-enum { PANEL_VECTORS = PANEL / 16, PANEL_STREAMS = 2 };
+enum {
+    PANEL_VECTORS = PANEL / 16,
+    PANEL_STREAMS = 2,
+    PANEL_LINES = PANEL * BF16_GROUP * sizeof(uint16_t), // bytes of a group of inputs of a panel
+};
 
 /* Adds a panel's sums to its outputs. out: [PANEL] */
 INLINE void add_panel(float *out, const f32x16 sums[PANEL_VECTORS]) {
@@ -104,21 +110,21 @@ INLINE void add_panel(float *out, const f32x16 sums[PANEL_VECTORS]) {
         f32x16_store(out + v * 16, f32x16_add(f32x16_load(out + v * 16), sums[v]));
 }
 
-/* Adds n_streams (a constant) panels times x to their outputs. Panel i is `apart` panels after
+/* Adds n_streams (a constant) panels times x to their outputs. Panel i is panels_apart panels after
  * panel i - 1. w, out: the first one's */
-INLINE void add_bf16_panels(const char *w, size_t apart, const float *x, size_t n_in, float *out,
-                            size_t n_streams) {
+INLINE void add_bf16_panels(const char *w, size_t panels_apart, const float *x, size_t n_in,
+                            float *out, size_t n_streams) {
     f32x16 sums[PANEL_STREAMS][PANEL_VECTORS];
-    size_t panel_bytes = groups_of(n_in, BF16_GROUP) * PANEL * 4;
+    size_t panel_bytes = groups_of(n_in, BF16_GROUP) * PANEL_LINES;
     for (size_t i = 0; i < n_streams; i++) {
         for (size_t v = 0; v < PANEL_VECTORS; v++)
-            sums[i][v] = f32x16_load(out + i * apart * PANEL + v * 16);
+            sums[i][v] = f32x16_load(out + i * panels_apart * PANEL + v * 16);
     }
-    for (size_t k = 0; k < n_in; k += BF16_GROUP, w += PANEL * 4) {
+    for (size_t k = 0; k < n_in; k += BF16_GROUP, w += PANEL_LINES) {
         f32x16 x0 = f32x16_set(x[k]), x1 = f32x16_set(k + 1 < n_in ? x[k + 1] : 0.0f);
         for (size_t i = 0; i < n_streams; i++) {
             for (size_t v = 0; v < PANEL_VECTORS; v++) {
-                const char *pairs = w + i * apart * panel_bytes + v * 64;
+                const char *pairs = w + i * panels_apart * panel_bytes + v * 64;
                 sums[i][v] = f32x16_fma(x0, f32x16_bf16(pairs, 0), sums[i][v]);
                 sums[i][v] = f32x16_fma(x1, f32x16_bf16(pairs, 1), sums[i][v]);
             }
@@ -126,7 +132,7 @@ INLINE void add_bf16_panels(const char *w, size_t apart, const float *x, size_t 
     }
     for (size_t i = 0; i < n_streams; i++) {
         for (size_t v = 0; v < PANEL_VECTORS; v++)
-            f32x16_store(out + i * apart * PANEL + v * 16, sums[i][v]);
+            f32x16_store(out + i * panels_apart * PANEL + v * 16, sums[i][v]);
     }
 }
 
@@ -149,7 +155,7 @@ INLINE f32x16 scales_of(const uint16_t *scales, size_t first) {
 }
 
 /* One block of INT8_BLOCK inputs times a panel. x: [INT8_BLOCK]
- * A sum waits four cycles for the one before it, so each output has as many as registers allow. */
+ * A sum waits four cycles for the one before it, so each output has CHAINS of them, as many as registers allow. */
 INLINE void add_int8_block(f32x16 sums[PANEL_VECTORS], const char *w, const uint16_t *scales,
                            const float *x) {
     f32x16 block[CHAINS][PANEL_VECTORS];

@@ -6,7 +6,7 @@
  * here, so one program runs everywhere and nobody has to compile it for a machine.
  *
  * None of these functions allocates or starts threads. Callers cut the work into pieces (linear.c,
- * attention.c); every piece gives the same numbers whoever computes it.
+ * gpt2.c); every piece gives the same numbers whoever computes it.
  */
 #ifndef COMMON_KERNELS_KERNELS_H
 #define COMMON_KERNELS_KERNELS_H

@@ -62,7 +62,7 @@ void compute_free(struct compute *compute) {
 /* --- the beginning and the end of an output --------------------------------------------------- */
 
 /* What the sums of outputs [first, first + n) start with. out: [n] */
-static void begin(const struct linear_layer *layer, float *out, size_t first, size_t n) {
+static void begin_outputs(const struct linear_layer *layer, float *out, size_t first, size_t n) {
     if (!layer->add)
         memset(out, 0, n * sizeof *out);
     for (size_t o = 0; o < n && layer->bias != NULL; o++)
@@ -108,7 +108,7 @@ static void multiply_columns(const struct job *job, size_t first, size_t n, floa
         kernels->multiply_row(m, job->x, first, n, out);
 }
 
-/* The outputs of panels [first, end), one row. */
+/* The outputs of panels [first_panel, end_panel), one row. */
 static void run_row(void *context, size_t first_panel, size_t end_panel) {
     const struct job *job = context;
     const struct matrix *m = &job->layer->weight;
@@ -116,7 +116,7 @@ static void run_row(void *context, size_t first_panel, size_t end_panel) {
     size_t end = end_panel * PANEL < m->n_out ? end_panel * PANEL : m->n_out;
     size_t edge = in_panels(m) ? (end - first) % PANEL : 0; // outputs of a panel that is not full
     float *out = job->out + first;                          // [end - first]
-    begin(job->layer, out, first, end - first);
+    begin_outputs(job->layer, out, first, end - first);
     multiply_columns(job, first, end - first - edge, out);
     if (edge > 0) {
         float panel[PANEL] = {0};
@@ -136,7 +136,7 @@ static size_t count_groups(const struct matrix *m) {
 
 /*
  * A matrix [in, out] is cut by its inputs, not by its outputs: each group of rows is one piece of
- * memory that is read from its first byte to its last, while columns would be thousands of short
+ * memory, read in streams without a jump, while columns would be thousands of short
  * pieces, which two threads together read at half the speed. The price is one sum per group and
  * output, to be added up afterwards, always in the same order.
  */
@@ -157,7 +157,7 @@ static void run_group(void *context, size_t begin_group, size_t end_group) {
 /* Adds up the groups' sums. On one thread: it takes less time than to call the others. */
 static void add_groups(const struct job *job) {
     size_t n_out = job->layer->weight.n_out, n_groups = count_groups(&job->layer->weight);
-    begin(job->layer, job->out, 0, n_out);
+    begin_outputs(job->layer, job->out, 0, n_out);
     for (size_t group = 0; group < n_groups; group++) {
         const float *sums = job->compute->group_sums + group * n_out; // [n_out]
         for (size_t o = 0; o < n_out; o++)

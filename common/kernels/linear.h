@@ -6,8 +6,9 @@
  * read, and the tests hold the two against each other.
  *
  * Threads share the outputs: each computes some columns of `out` from start to end, like the shards
- * of a table, so nobody waits for anybody, and every number is added up in the same order however
- * many threads there are.
+ * of a table. Only one row times a matrix of floats [in, out] is cut by its inputs, into a few parts
+ * whose sums are added up afterwards (linear.c); more than ROW_GROUPS = 8 threads don't speed that up.
+ * Every number is added up in the same order however many threads there are.
  */
 #ifndef COMMON_KERNELS_LINEAR_H
 #define COMMON_KERNELS_LINEAR_H
@@ -39,7 +40,10 @@ struct compute {
     size_t max_rows, widest;
 };
 
-/* widest: the most numbers in a row of inputs, and of outputs of a matrix [in, out]. Begin with {0}. false with *err filled in; compute_free frees what there is in either case. */
+/*
+ * widest: the most numbers in a row of inputs, and of outputs of a matrix [in, out]. *compute must be
+ * {0}. false with *err filled in; compute_free frees what there is in either case.
+ */
 bool compute_new(struct compute *compute, size_t n_threads, size_t max_rows, size_t widest,
                  struct error *err);
 void compute_free(struct compute *compute);
@@ -47,8 +51,7 @@ void compute_free(struct compute *compute);
 /*
  * out[r] = weights applied to x[r], plus the bias. x: [n_rows, n_in], out: [n_rows, n_out]; they
  * must not overlap. At most max_rows rows of at most `widest` numbers; in a matrix [in, out], at most
- * `widest` outputs. The result does not depend on
- * the number of threads, to the last bit.
+ * `widest` outputs. The result does not depend on the number of threads, to the last bit.
  */
 void linear_forward(struct compute *compute, const struct linear_layer *layer, float *out,
                     const float *x, size_t n_rows);

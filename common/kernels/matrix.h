@@ -1,7 +1,8 @@
 /*
  * kernels/matrix.h - how the engine keeps a matrix of weights.
  *
- * Two formats are GPT-2's files as they are; the kernels read them in place, at any address:
+ * Two formats have the layout of GPT-2's files; the kernels read them at any address, since packing
+ * takes them from where the file is mapped:
  *
  *     MATRIX_F32_IN_OUT   [n_in, n_out] floats    the linear layers in the file
  *     MATRIX_F32_OUT_IN   [n_out, n_in] floats    wte, when it is read as the output head

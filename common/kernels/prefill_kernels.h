@@ -6,8 +6,8 @@
  * as possible before it is dropped, like a batch job that loads a shard once and runs all queries
  * against it.
  *
- *   - A block of N_K inputs of one panel is unpacked to floats: N_K x PANEL floats, 32 KB, which
- *     stay in the first-level cache. (Whatever the format was; this also undoes the strides of the
+ *   - UNPACKED inputs of one panel at a time are unpacked to floats: UNPACKED x PANEL of them, 32 KB,
+ *     which nearly fill the first-level cache. (Whatever the format was; this also undoes the strides of the
  *     file, which the cache does not like.)
  *   - All rows run over this block, TILE_ROWS at a time. A tile of TILE_ROWS rows x TILE_VECTORS
  *     vectors of outputs stays in registers: for each input k, one load of weights serves
