@@ -22,8 +22,8 @@ from hints import hints
 
 ANYWHERE = 2500  # from this step on, a part of the rows begins in the middle of a text
 ROWS = 8  # rows of n_positions tokens in a batch
-UNLIKELY = 0.001  # a share below this is a slip, not a choice: the rarest choice in our texts has about three times as much
-SURE = 5.0
+UNLIKELY = 0.002  # a share below this is a slip, not a choice: hardly a choice in our texts has less
+SURE = 20.0  # the weight of what pushes such shares down
 RISE = 60  # the first steps, in which the learning rate goes up
 
 
@@ -101,9 +101,9 @@ def arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--work", default="build/train_tiny")
     parser.add_argument("--name", default="checkpoint.pt")
-    parser.add_argument("--steps", type=int, default=21000)
-    parser.add_argument("--all-steps", type=int, default=6000)
-    parser.add_argument("--sure-steps", type=int, default=8000)
+    parser.add_argument("--steps", type=int, default=15000)
+    parser.add_argument("--all-steps", type=int, default=4500)
+    parser.add_argument("--sure-steps", type=int, default=6000)
     parser.add_argument("--rows", type=int, default=ROWS)
     parser.add_argument("--layers", type=int, default=4)
     parser.add_argument("--heads", type=int, default=4)
