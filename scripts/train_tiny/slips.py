@@ -29,7 +29,7 @@ from texts.pronouns import CLUES, OBJECT, SUBJECT
 from train import load_model
 
 START, END = "<start>", "<end>"
-ENOUGH = 20  # so often two sentences must have been seen before they may be said to belong to one fault always
+ENOUGH = 20  # so often must a pair of sentences have been right before we say that it always belongs to one fault
 
 NOUNS = sorted({noun for fault in FAULTS for noun in fault.nouns}, key=len, reverse=True)
 NOUN = re.compile(r"\b(" + "|".join(NOUNS) + r")\b")
@@ -53,7 +53,7 @@ PHRASES = fault_phrases()
 PHRASE = re.compile(r"\b(" + "|".join(re.escape(phrase) for phrase in sorted(PHRASES, key=len, reverse=True)) + r")(?!\w)", re.I)
 NOUN_FAULTS = {noun: {fault.key for fault in FAULTS if noun in fault.nouns} for noun in NOUNS}
 
-# What differs from text to text. The first letter of a pattern's name says whether it is a word or a number.
+# What differs from text to text: what kind of thing it is.
 ENTITY = re.compile("|".join([
     r"(?P<id>\b\d[a-z]\d[a-z]\b)", r"(?P<time>\b\d\d:\d\d\b)", r"(?P<version>\b\d\.\d(?:\.\d)?\b)",
     r"(?P<status>\b(?:" + "|".join(STATUSES) + r")\b)", r"(?P<number>\b\d+\b)", r"(?P<day>\b(?:" + "|".join(DAYS) + r")\b)",
@@ -82,7 +82,7 @@ class Unit:
         head = head.group() if head else ""
         keep = "means that" in text or "The status was" in text  # here the meaning depends on the number
         self.form = head + ENTITY.sub(lambda match: self.entity(match, keep), PHRASE.sub(self.phrase, text[len(head):]))
-        if self.faults is not None or "<service> " in self.form:  # then the fault says which nouns may stand here
+        if self.faults is not None or "<service> " in self.form:  # here any noun may stand that the fault allows
             self.form = NOUN.sub(self.noun, self.form)
 
     def allow(self, keys):
