@@ -1,6 +1,7 @@
 """Write models/tiny/README.md, the model card, from the measured figures and the samples.
 
     results.json   from probes.py
+    slips.json     from slips.py
     samples.txt    from samples.py, or from any program that writes "## seed N" before each sample
 """
 import argparse
@@ -68,13 +69,15 @@ def main():
     options = parser.parse_args()
     results = json.loads(read(options.work, "results.json"))
     config = json.loads(read(options.out, "config.json"))
+    slips = json.loads(read(options.work, "slips.json"))
     shown, greedy = samples(read(options.work, "samples.txt"), 1, 10)
     size = os.path.getsize(os.path.join(options.out, "model.safetensors"))
     values = {"layers": config["n_layer"], "heads": config["n_head"], "dimensions": config["n_embd"],
               "positions": config["n_positions"], "vocabulary": config["vocab_size"], "weights": f"{(size - 5000) / 4e6:.2f} million",
               "bytes": f"{size:,}", "steps": results["steps"], "tokens": f"{results['steps'] * results['rows'] * 256 / 1e6:.0f} million",
               "perplexity": f"{results['perplexity']:.2f}", "heldout_tokens": f"{results['heldout_tokens']:,}",
-              "figures": figures(results), "attention": heads(results), "samples": shown, "greedy": greedy,
+              "slips": slips["slips"], "slip_texts": f"{slips['texts']:,}", "slip_share": f"{slips['slips'] / slips['texts']:.1%}",
+              "fresh": f"{slips['fresh']:,}", "false_alarms": slips["false_alarms"], "figures": figures(results), "attention": heads(results), "samples": shown, "greedy": greedy,
               "hashes": hashes(options.out)}
     card = read(HERE, "model_card.md")
     for name, value in values.items():

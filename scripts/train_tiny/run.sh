@@ -25,4 +25,5 @@ mkdir -p "$work"
 "$python" $here/export.py --work "$work" --out models/tiny
 "$python" $here/probes.py --work "$work"
 "$python" $here/samples.py --work "$work"
+"$python" $here/slips.py --work "$work"
 "$python" $here/model_card.py --work "$work" --out models/tiny

@@ -1,9 +1,8 @@
 """Train the model; run again to go on from the last checkpoint.
 
-The training has two parts. In the first (--steps) the learning rate rises over a few steps and then falls to zero
-along half a cosine wave. In the second (--last-steps) it starts again at a part of its peak and falls in the same way;
-the kinds of text that a small model can't write without slips are left out (EARLY_ONLY in texts/core.py).
-Both numbers belong to a run from its beginning.
+The learning rate rises over a few steps and then falls to zero along half a cosine wave. In the first part (--all-steps)
+the model reads all kinds of text; afterwards the kinds that a small model can't write without slips are left out
+(EARLY_ONLY in texts/core.py). Both numbers belong to a run from its beginning.
 
 One thread, because the matrices are small: two threads wait for each other longer than they save.
 """
@@ -23,17 +22,14 @@ from hints import hints
 
 ANYWHERE = 2500  # from this step on, a part of the rows begins in the middle of a text
 ROWS = 8  # rows of n_positions tokens in a batch
+UNLIKELY = 0.002  # a share below this is a slip, not a choice: hardly a choice in our texts has less
+SURE = 20.0  # the weight of what pushes such shares down
 RISE = 60  # the first steps, in which the learning rate goes up
-LAST_SHARE = 0.3  # where the second part starts, as a share of the peak
 
 
 def learning_rate(step, options):
-    """Rises in a straight line, then falls to zero: slowly at first, faster in the middle, slowly at the end. Then the second part."""
-    if step < options.steps:
-        done, height = step / options.steps, options.peak * min(1.0, (step + 1) / RISE)
-    else:
-        done, height = (step - options.steps) / options.last_steps, options.peak * LAST_SHARE
-    return height * (1 + math.cos(math.pi * done)) / 2
+    """Rises in a straight line, then falls to zero: slowly at first, faster in the middle, slowly at the end."""
+    return options.peak * min(1.0, (step + 1) / RISE) * (1 + math.cos(math.pi * step / options.steps)) / 2
 
 
 def random_rows(step, options):
@@ -57,14 +53,24 @@ def optimizer_for(model, peak):
                              lr=peak, betas=(0.9, 0.98))
 
 
+def unlikely(scores):
+    """How much the model gives to tokens that it finds hardly possible itself: the mean of -log(1 - all of them together)."""
+    shares = scores.softmax(-1)
+    together = torch.where(shares < UNLIKELY, shares, torch.zeros(())).sum(-1)
+    return -torch.log1p(-together).mean()
+
+
 def one_step(model, optimizer, tokenizer, said, step, options):
     """One update; returns the mean losses: on texts, on repeated random tokens, and the hints."""
     batch = make_batch(tokenizer, said, step, options.rows, model.shape.n_positions, random_rows(step, options),
-                       0.4 if step >= ANYWHERE else 0.0, step >= options.steps)
+                       0.4 if step >= ANYWHERE else 0.0, step >= options.all_steps)
     hidden = model.hidden(batch.inputs, keep=True)
     counted = batch.targets != IGNORED
-    losses = F.cross_entropy(hidden[counted] @ model.wte.weight.T, batch.targets[counted], reduction="none")
+    scores = hidden[counted] @ model.wte.weight.T
+    losses = F.cross_entropy(scores, batch.targets[counted], reduction="none")
     extra = hints(model.attention(), batch, hint_weight(step, options))
+    if step >= options.steps - options.sure_steps:
+        extra = extra + SURE * unlikely(scores)
     for group in optimizer.param_groups:
         group["lr"] = learning_rate(step, options)
     optimizer.zero_grad(set_to_none=True)
@@ -95,8 +101,9 @@ def arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--work", default="build/train_tiny")
     parser.add_argument("--name", default="checkpoint.pt")
-    parser.add_argument("--steps", type=int, default=20000)
-    parser.add_argument("--last-steps", type=int, default=4000)
+    parser.add_argument("--steps", type=int, default=15000)
+    parser.add_argument("--all-steps", type=int, default=4500)
+    parser.add_argument("--sure-steps", type=int, default=6000)
     parser.add_argument("--rows", type=int, default=ROWS)
     parser.add_argument("--layers", type=int, default=4)
     parser.add_argument("--heads", type=int, default=4)
@@ -122,15 +129,14 @@ def main():
         optimizer.load_state_dict(saved["optimizer"])
         first = saved["step"]
     began, sums, said = time.time(), [0.0, 0.0, 0.0], copied_words(tokenizer)
-    total = options.steps + options.last_steps
-    for step in range(first, total):
+    for step in range(first, options.steps):
         losses = one_step(model, optimizer, tokenizer, said, step, options)
         sums = [a + b for a, b in zip(sums, losses)]
         if (step + 1) % 50 == 0:
             speed = (step + 1 - first) * options.rows * 256 / (time.time() - began)
             print(f"step {step + 1} text {sums[0] / 50:.4f} random {sums[1] / 50:.4f} hints {sums[2] / 50:.3f} {speed:.0f} tokens/s", flush=True)
             sums = [0.0, 0.0, 0.0]
-        if (step + 1) % 250 == 0 or step + 1 == total:
+        if (step + 1) % 250 == 0 or step + 1 == options.steps:
             save(path, model, optimizer, step + 1)
 
 

@@ -21,14 +21,19 @@ STATUSES = {"200": "it was answered normally", "201": "something new was created
             "409": "two changes were in conflict", "429": "the client sent too many requests",
             "500": "the server had an internal error", "502": "the gateway got a bad answer",
             "503": "the service was not available", "504": "the gateway waited too long"}
+USERS = ["users noticed it", "customers complained", "users wrote to support"]  # true of every fault
 ID_LETTERS = "abcdefhkmnprtx"
 HELD_OUT_SHARE = 16  # one combination in sixteen is held out
 
 KINDS = []  # (name, weight, function)
-# Kinds that teach but are left out of the last part of the training: a small model slips when it writes them
+# Kinds that teach but are left out after the first part of the training: a small model slips when it writes them
 # itself (the second digit of a number, a name that comes twice, the same sentence again), so it must not end with them.
-EARLY_ONLY = {"records.job_record", "records.host_record", "records.message_trace", "records.say_again", "pronouns.both_ways",
-              "pronouns.two_in_a_row", "incidents.wrong_guess", "incidents.cascade", "lists.plan", "lists.status_page"}
+EARLY_ONLY = set("""
+    records.job_record records.host_record records.message_trace records.say_again pronouns.both_ways pronouns.two_in_a_row pronouns.in_report
+    incidents.wrong_guess incidents.cascade incidents.second_time incidents.handover lists.plan lists.status_page lists.weekly lists.wishes
+    definitions.glossary definitions.lesson_talk chains.so_that compare.two_services compare.before_after dialogue.who_is_on_call
+    numbers.queue_count numbers.split numbers.times logs.retries logs.checks sentences.cause_first sentences.every_time
+    sentences.how_to_fix sentences.the_team stories.meeting""".split())
 
 
 def kind(weight=1.0):
@@ -52,10 +57,12 @@ class Scene:
         self.split = split
         self.time = self.a_time()
         self.day = self.pick(DAYS)
+        # Each part of a text takes its names from its own part of the list. So nobody meets themselves, and a
+        # model need not remember who was named: the name alone says where it may stand.
         while True:
             self.service, self.other_service, self.third_service = self.three(SERVICES)
             self.status = self.pick(list(STATUSES))
-            self.person, self.other, self.third = self.three(NAMES)
+            self.person, self.other, self.third = self.pick(NAMES[:24]), self.pick(NAMES[24:34]), self.pick(NAMES[34:])
             self.fault = self.pick(FAULTS)
             self.noun = self.pick(self.fault.nouns)
             if self.allowed():
@@ -77,8 +84,7 @@ class Scene:
         return options[self.rng.randrange(len(options))]
 
     def three(self, words):
-        """Three different words, each of another third of the list. A model then need not remember which
-        words it has used: a word's own third says which ones can't come next."""
+        """Three different words, each of another third of the list."""
         return [self.pick(third) for third in self.shuffled([words[n::3] for n in range(3)])]
 
     def chance(self, share):
@@ -139,7 +145,7 @@ class Scene:
         return self.pick(self.fault.lesson)
 
     def users(self):
-        return self.pick(self.fault.users)
+        return self.pick(USERS)
 
 
 def aside(s):

@@ -12,9 +12,7 @@ def bare(name):
 def what_is(s):
     name, meaning, use, example, like, danger = s.pick(CONCEPTS)
     text = f"What is {name}? " + s.pick([f"{cap(name)} is {meaning}.", f"It is {meaning}."])
-    rest = s.shuffled([use, f"An example is {example}.", f"It is like {like}.", "But be careful. " + danger])[:s.number(0, 2)]
-    rest.sort(key=lambda part: part.startswith("But"))
-    return " ".join([text] + rest) + aside(s)
+    return text + s.pick(["", f" {use}", f" {use} An example is {example}.", f" It is like {like}.", f" But be careful. {danger}"]) + aside(s)
 
 
 @kind(3)

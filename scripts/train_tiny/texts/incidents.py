@@ -41,7 +41,7 @@ def timeline(s):
 
 @kind(2)
 def postmortem(s):
-    lines = [f"Incident: {s.service} {s.noun}", f"Start: {s.time}", f"Effect: {s.users()}", f"Cause: {s.cause()}",
+    lines = [f"Incident: {s.service} {s.noun}", f"Start: {s.time}", f"Effect: the {s.noun} {s.effect()}", f"Cause: {s.cause()}",
              f"Fix: {s.person} {s.fixed()}", f"Lesson: {s.lesson()}"]
     if s.chance(0.5):
         lines.insert(2, f"On call: {s.person}")
@@ -62,10 +62,8 @@ def on_call(s):
 @kind(3)
 def questions(s):
     """A short report, then questions about it."""
-    cause, fixed = s.cause(), s.fixed()
-    text = f"At {s.time} the {s.service} {s.noun} {s.effect()} because of {cause}. {s.person} was on call and {fixed}."
+    text = f"At {s.time} the {s.service} {s.noun} {s.effect()} because of {s.cause()}. {s.person} was on call and {s.fixed()}."
     asked = [f"Which service failed? The {s.service} service.", f"Who was on call? {s.person}.", f"When did it fail? At {s.time}.",
-             f"What was the cause? {cap(cause)}.", f"How was it fixed? {s.person} {fixed}.",
              f"What failed? The {s.noun}."]
     return text + " " + " ".join(s.some(asked, 2, 4))
 
@@ -124,4 +122,4 @@ def night(s):
 def pair_work(s):
     return (f"{s.person} and {s.other} looked at the {s.service} {s.noun} together. {s.person} checked the "
             f"{s.pick(['logs', 'graphs', 'last changes'])}, and {s.other} checked the {s.pick(['network', 'config', 'health checks'])}. "
-            f"{s.pick([s.person, s.other])} found {s.cause()}. Together they {s.fixed()}.")
+            f"They found {s.cause()}. Together they {s.fixed()}.")

@@ -24,7 +24,7 @@ def lines(s, slots, count):
 
 
 def mark(s):
-    return s.pick([lambda n: "- ", lambda n: f"{n}. ", lambda n: "[ ] "])
+    return s.pick([lambda n: "- ", lambda n: f"{n}. "])
 
 
 @kind(1.5)
@@ -39,7 +39,7 @@ def checklist(s):
 def runbook(s):
     """What to do about one fault."""
     head = mark(s)
-    items = ["read the logs", f"check whether {s.seen()}", s.fix(), s.lesson()]
+    items = [f"check whether {s.seen()}", s.fix(), s.lesson()]
     return f"Runbook: the {s.noun} {s.it()}\n" + "\n".join(head(n) + item for n, item in enumerate(items, 1))
 
 
@@ -69,7 +69,7 @@ def status_page(s):
 @kind(1.5)
 def weekly(s):
     return (f"Weekly report of the {s.service} team. Incidents: {s.number(1, 5)}. Releases: {s.number(1, 9)}. On call: {s.person}. "
-            f"The worst problem was {s.cause()}: {s.users()}. {s.person} {s.fixed()}. Next week {s.other} is on call.")
+            f"The worst problem was {s.cause()}. {s.person} {s.fixed()}. Next week {s.other} is on call.")
 
 
 @kind(1.5)

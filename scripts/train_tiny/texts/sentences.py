@@ -18,6 +18,24 @@ def because(s):
     return text
 
 
+STATES = """the queue was full because the workers were too slow|the queue was full because the worker was down
+the queue was long because the workers could not keep up|the worker was slow because the queue was too long|the worker was idle because the queue was empty
+the server was slow because the disk was busy|the server was down because the power was off|the server was idle because the load balancer sent no traffic
+the database was slow because the disk was busy|the database was slow because the table had no index|the database was down because the disk was full
+the cache was empty because the server had just started|the cache was slow because the network was busy|the cache was full because the old entries were still there
+the gateway was slow because the services behind it were slow|the proxy was slow because the network was busy|the site was down because the gateway was down
+the disk was full because the logs were too long|the network was slow because the switch was old|the client was slow because the server was busy
+the job was late because the worker was busy|the replica was late because the network was slow""".replace("\n", "|").split("|")
+
+
+@kind(2.5)
+def state(s):
+    """What another component had to do with it, in plain words."""
+    what = s.pick(STATES)
+    return s.pick([f"{cap(what)}.", f"{cap(what)}. {s.person} explained this to {s.other} on {s.day}.", f"{s.person} said: {what}.",
+                   f"On {s.day} {what}. {s.person} saw it first."])
+
+
 @kind(2)
 def because_in_service(s):
     text = f"The {s.service} {marked(s.noun)} {s.effect()} at {s.time} because ^it {s.it()}."
