@@ -193,3 +193,52 @@ cores() { getconf _NPROCESSORS_ONLN; }
   equal "status $status" "status 1"
   contains "$stderr" "broken decode f32" "failed"
 }
+
+# --- the peers of the repository, with stand-ins for what they run ------------------------------
+
+peer() {
+  local name=$1
+  shift
+  PEERS_DIR=$BATS_TEST_TMPDIR/peers "$ROOT/scripts/bench/peers/$name.sh" "$@"
+}
+
+@test "scripts/bench/peers: what a peer lacks is named" {
+  local name
+  for name in llama.cpp ggml onnxruntime; do
+    run --separate-stderr peer $name decode f32 2
+    equal "$name: status $status, $output" "$name: status 1, "
+    contains "$stderr" "$BATS_TEST_TMPDIR/peers/" "is missing" "scripts/bench/README.md"
+  done
+}
+
+@test "scripts/bench/peers: a format that a peer does not have is no failure" {
+  mkdir -p "$BATS_TEST_TMPDIR/peers/node_modules/onnxruntime-node"
+  local what
+  for what in decode prefill start; do
+    equal "$(peer PyTorch $what int8 2) $(peer onnxruntime $what bf16 2)" " "
+  done
+}
+
+@test "scripts/bench/peers: rates and the first token, as bench.sh wants them" {
+  local peers=$BATS_TEST_TMPDIR/peers
+  mkdir -p "$peers/bin" "$peers/models" "$peers/llama.cpp/build/bin"
+  touch "$peers/models/gpt2-q8_0.gguf"
+  printf '#!/bin/sh\necho "7 0.1 0.2 0.3 0.4"\n' >"$peers/bin/llama_start"
+  cat >"$peers/llama.cpp/build/bin/llama-bench" <<'END'
+#!/bin/sh
+echo "$@" >"$0.call"
+printf '[\n  {\n    "avg_ns": 5,\n    "avg_ts": 12.345,\n    "stddev_ts": 0.0\n  }\n]\n'
+END
+  chmod +x "$peers/bin/llama_start" "$peers/llama.cpp/build/bin/llama-bench"
+  equal "$(peer llama.cpp decode int8 3)" 12.345
+  equal "$(cat "$peers/llama.cpp/build/bin/llama-bench.call")" \
+    "-m $peers/models/gpt2-q8_0.gguf -t 3 -r 1 -o json -p 0 -n 200 -d 16"
+  equal "$(peer llama.cpp scores int8 3)" "7 0.1 0.2 0.3 0.4"
+  run peer llama.cpp start int8 3
+  equal "$status, $(printf '%s\n' "$output" | sed 's/^[0-9.e-]* [0-9][0-9]*$/SECONDS BYTES/')" "0, SECONDS BYTES"
+}
+
+@test "scripts/bench/peers: shellcheck has nothing to say" {
+  command -v shellcheck >/dev/null || skip "no shellcheck here"
+  shellcheck "$ROOT"/scripts/bench/peers/*.sh
+}

@@ -1,0 +1,33 @@
+#!/bin/sh
+# llama.cpp as a peer of scripts/bench.sh: its llama-bench, and llama_start.cpp for the first token.
+#
+#   llama.cpp.sh version
+#   llama.cpp.sh decode|prefill|start|scores FORMAT THREADS
+#
+# BF16, which it reads and multiplies faster than F16, stands for 16 bits, and Q8_0 for 8.
+
+# shellcheck source-path=SCRIPTDIR source=common.sh
+. "$(dirname "$0")/common.sh"
+
+# bench OPTION...: tokens/s of the one test that the options name.
+bench() {
+  llama_bench=$peers/llama.cpp/build/bin/llama-bench
+  need "$llama_bench" "$weights"
+  answer=$("$llama_bench" -m "$weights" -t "$threads" -r 1 -o json "$@" 2>/dev/null)
+  printf '%s\n' "$answer" | sed -n 's/.*"avg_ts": \([0-9.]*\).*/\1/p'
+}
+
+threads=${3-}
+case ${2-} in
+  f32 | bf16) weights=$peers/models/gpt2-$2.gguf ;;
+  int8) weights=$peers/models/gpt2-q8_0.gguf ;;
+esac
+case $1 in
+  version) echo "$(commit_of "$peers/llama.cpp"), native build, llama-bench; 8 bits are Q8_0" ;;
+  decode) bench -p 0 -n 200 -d 16 ;;
+  prefill) bench -p 512 -n 0 ;;
+  start | scores)
+    need "$peers/bin/llama_start" "$weights"
+    first_token "$1" "$weights" "$peers/bin/llama_start" "$weights" "$threads"
+    ;;
+esac

@@ -1,0 +1,27 @@
+#!/bin/sh
+# onnxruntime as a peer of scripts/bench.sh: npm's onnxruntime-node on the graph that to_onnx.py made.
+#
+#   onnxruntime.sh version
+#   onnxruntime.sh decode|prefill|start|scores FORMAT THREADS
+#
+# It has no format but f32 here.
+
+# shellcheck source-path=SCRIPTDIR source=common.sh
+. "$(dirname "$0")/common.sh"
+
+need "$peers/node_modules/onnxruntime-node"
+module=$(cd "$peers/node_modules/onnxruntime-node" && pwd)
+weights=$peers/models/gpt2.onnx
+if [ "$1" = version ]; then
+  version=$(node -p 'require(process.argv[1] + "/package.json").version' "$module")
+  echo "$version (npm onnxruntime-node), a graph exported by PyTorch, with past keys and values"
+  exit
+fi
+[ "$2" = f32 ] || exit 0
+need "$weights"
+case $1 in
+  decode | prefill) node $here/onnx_bench.js "$module" "$1" "$weights" "$3" ;;
+  start | scores)
+    first_token "$1" "$weights" node $here/onnx_bench.js "$module" start "$weights" "$3"
+    ;;
+esac
