@@ -19,7 +19,7 @@
 #include "../common/tensor.h"
 #include "../common/transformer.h"
 
-static const char default_text[] = "On Monday the server ran out of";
+static const char default_text[] = "The server ran out of";
 
 enum {
     MOST_STAGES = 64, // GPT-2 XL has 49

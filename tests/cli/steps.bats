@@ -205,9 +205,9 @@ continuation() {
   run "$BUILD/step7_generate/main" -m "$ROOT/models/tiny" -o "$BATS_TEST_TMPDIR" "On Monday the cache"
   [ "$status" -eq 0 ]
   diff <(setting greedy) <(continuation -T 0)
-  diff <(setting "temperature 2") <(continuation -T 2 -k 0 -s 3)
-  diff <(setting "top-k 3") <(continuation -T 1 -k 3 -s 3)
-  diff <(setting "top-p 0.9") <(continuation -T 1 -k 0 -p 0.9 -s 3)
+  diff <(setting "temperature 2") <(continuation -T 2 -k 0 -s 24)
+  diff <(setting "top-k 3") <(continuation -T 1 -k 3 -s 24)
+  diff <(setting "top-p 0.9") <(continuation -T 1 -k 0 -p 0.9 -s 24)
 }
 
 @test "step 7 is as surprised by a text as ./gpt2 --score" {
