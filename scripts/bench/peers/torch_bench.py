@@ -49,27 +49,29 @@ class Engine:
             return torch.addmv(bias, weight.t(), x[0]).unsqueeze(0)
         return torch.addmm(bias, x, weight)
 
-    def attention(self, i, qkv, past, mask):
-        """qkv [n, 3, n_head, d_head] -> [n, n_embd]"""
-        n, end = qkv.shape[0], past + qkv.shape[0]
-        self.keys[i, :, past:end] = qkv[:, 1].transpose(0, 1)
-        self.values[i, :, past:end] = qkv[:, 2].transpose(0, 1)
-        q = qkv[:, 0].transpose(0, 1) * (1 / math.sqrt(qkv.shape[3]))
-        scores = torch.matmul(q, self.keys[i, :, :end].transpose(1, 2))
-        if mask is not None:
-            scores += mask
-        return torch.matmul(scores.softmax(-1), self.values[i, :, :end]).transpose(0, 1).reshape(n, self.n_embd)
-
     def evaluate(self, ids, past):
-        """The scores after ids, which follow `past` tokens: one token, or a text from its start."""
-        n, mask = len(ids), None
+        """The scores after ids, which follow `past` tokens: one token, or a text from its start.
+
+        It is one function on purpose: what a layer computed is freed only when the next one replaces
+        it. Freed earlier, as functions for the parts would do, its memory goes back to the system and
+        has to be fetched again.
+        """
+        n, end = len(ids), past + len(ids)
         if n > 1:
             assert past == 0
             mask = torch.full((n, n), float("-inf"), dtype=self.wte.dtype).triu_(1)
-        x = self.wte[ids] + self.wpe[past:past + n]
+        x = self.wte[ids] + self.wpe[past:end]
         for i, (ln_1, c_attn, attn_proj, ln_2, c_fc, mlp_proj) in enumerate(self.layers):
             qkv = self.linear(self.normal(x, ln_1), c_attn).view(n, 3, self.n_head, -1)
-            x = x + self.linear(self.attention(i, qkv, past, mask), attn_proj)
+            self.keys[i, :, past:end] = qkv[:, 1].transpose(0, 1)
+            self.values[i, :, past:end] = qkv[:, 2].transpose(0, 1)
+            q = qkv[:, 0].transpose(0, 1)
+            scores = torch.matmul(q * (1 / math.sqrt(q.shape[2])), self.keys[i, :, :end].transpose(1, 2))
+            if n > 1:
+                scores += mask
+            heads = torch.matmul(scores.softmax(-1), self.values[i, :, :end])  # [n_head, n, d_head]
+            attended = heads.transpose(0, 1).reshape(n, self.n_embd)
+            x = x + self.linear(attended, attn_proj)
             x = x + self.linear(gelu(self.linear(self.normal(x, ln_2), c_fc), approximate="tanh"), mlp_proj)
         last = self.normal(x[-1:], self.ln_f)
         return torch.mv(self.wte, last[0]) if self.vectors else torch.matmul(last, self.wte.t())[0]
