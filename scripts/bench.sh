@@ -48,7 +48,6 @@ while [ $# -gt 0 ]; do
         --json) json=$(absolute "$2") ;;
         --chart) chart=$(absolute "$2") ;;
       esac
-      [ "$1" = --model ] || mkdir -p "$(dirname "$(absolute "$2")")"
       shift 2
       ;;
     '' | 0 | *[!0-9]*)
@@ -65,6 +64,10 @@ done
   usage "--model $model: no config.json in it, expected a GPT-2 folder"
 for peer in ${PEER-}; do
   [ -x "$(command -v "$peer")" ] || usage "PEER: $peer is no program that can be run"
+done
+
+for file in "$json" "$chart"; do
+  [ -z "$file" ] || mkdir -p "$(dirname "$file")"
 done
 
 # --- the models ---------------------------------------------------------------------------------

@@ -101,7 +101,7 @@ INLINE void row_times_out_in(const struct matrix *m, const float *x, size_t firs
 enum {
     PANEL_VECTORS = PANEL / 16,
     PANEL_STREAMS = 2,
-    PANEL_LINES = PANEL * BF16_GROUP * sizeof(uint16_t), // bytes of a group of inputs of a panel
+    BF16_GROUP_BYTES = PANEL * BF16_GROUP * sizeof(uint16_t), // of a panel
 };
 
 /* Adds a panel's sums to its outputs. out: [PANEL] */
@@ -115,12 +115,12 @@ INLINE void add_panel(float *out, const f32x16 sums[PANEL_VECTORS]) {
 INLINE void add_bf16_panels(const char *w, size_t panels_apart, const float *x, size_t n_in,
                             float *out, size_t n_streams) {
     f32x16 sums[PANEL_STREAMS][PANEL_VECTORS];
-    size_t panel_bytes = groups_of(n_in, BF16_GROUP) * PANEL_LINES;
+    size_t panel_bytes = groups_of(n_in, BF16_GROUP) * BF16_GROUP_BYTES;
     for (size_t i = 0; i < n_streams; i++) {
         for (size_t v = 0; v < PANEL_VECTORS; v++)
             sums[i][v] = f32x16_load(out + i * panels_apart * PANEL + v * 16);
     }
-    for (size_t k = 0; k < n_in; k += BF16_GROUP, w += PANEL_LINES) {
+    for (size_t k = 0; k < n_in; k += BF16_GROUP, w += BF16_GROUP_BYTES) {
         f32x16 x0 = f32x16_set(x[k]), x1 = f32x16_set(k + 1 < n_in ? x[k + 1] : 0.0f);
         for (size_t i = 0; i < n_streams; i++) {
             for (size_t v = 0; v < PANEL_VECTORS; v++) {
@@ -155,7 +155,8 @@ INLINE f32x16 scales_of(const uint16_t *scales, size_t first) {
 }
 
 /* One block of INT8_BLOCK inputs times a panel. x: [INT8_BLOCK]
- * A sum waits four cycles for the one before it, so each output has CHAINS of them, as many as registers allow. */
+ * A sum waits four cycles for the one before it, so each output has CHAINS of them, as many as
+ * registers allow. */
 INLINE void add_int8_block(f32x16 sums[PANEL_VECTORS], const char *w, const uint16_t *scales,
                            const float *x) {
     f32x16 block[CHAINS][PANEL_VECTORS];

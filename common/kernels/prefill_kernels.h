@@ -7,8 +7,8 @@
  * against it.
  *
  *   - UNPACKED inputs of one panel at a time are unpacked to floats: UNPACKED x PANEL of them, 32 KB,
- *     which nearly fill the first-level cache. (Whatever the format was; this also undoes the strides of the
- *     file, which the cache does not like.)
+ *     which nearly fill the first-level cache. (Whatever the format was; this also undoes the strides
+ *     of the file, which the cache does not like.)
  *   - All rows run over this block, TILE_ROWS at a time. A tile of TILE_ROWS rows x TILE_VECTORS
  *     vectors of outputs stays in registers: for each input k, one load of weights serves
  *     TILE_ROWS multiplications, and one load of an activation TILE_VECTORS.
