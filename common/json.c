@@ -27,6 +27,15 @@ static bool only_white_space(const char *text, size_t length) {
     return true;
 }
 
+/* No text has more values than this: each but the first stands after one of three signs. (In a
+ * string they are counted too.) */
+static size_t most_values(const char *text, size_t length) {
+    size_t n = 1;
+    for (size_t i = 0; i < length; i++)
+        n += text[i] == ',' || text[i] == '[' || text[i] == '{';
+    return n;
+}
+
 cJSON *json_parse(const char *path, const char *text, size_t length, struct error *err) {
     if (!utf8_valid(text, length)) {
         model_file_refuse(err, path, "the JSON text is not valid UTF-8");
@@ -34,6 +43,12 @@ cJSON *json_parse(const char *path, const char *text, size_t length, struct erro
     }
     if (memchr(text, '\0', length) != NULL || has_nul_escape(text, length)) {
         model_file_refuse(err, path, "the JSON text contains a NUL character, expected none");
+        return NULL;
+    }
+    size_t n_values = most_values(text, length);
+    if (n_values > JSON_VALUES_MAX) {
+        model_file_refuse(err, path, "the JSON text has about %zu values, expected at most %d",
+                          n_values, JSON_VALUES_MAX);
         return NULL;
     }
     const char *end = NULL;

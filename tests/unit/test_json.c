@@ -141,6 +141,25 @@ TEST(a_depth_of_100_is_fine) {
     check_accepted(text);
 }
 
+/* An array of n zeros; the caller frees it. */
+static char *zeros(size_t n) {
+    char *text = malloc(2 * n + 2);
+    assert_non_null(text);
+    for (size_t i = 0; i < n; i++)
+        memcpy(text + 2 * i, ",0", 2);
+    text[0] = '[';
+    strcpy(text + 2 * n, "]");
+    return text;
+}
+
+TEST(more_values_than_a_model_has_are_refused_before_they_take_memory) {
+    char *most = zeros(JSON_VALUES_MAX - 1), *more = zeros(JSON_VALUES_MAX); // the array counts too
+    check_accepted(most);
+    check_refused(more, strlen(more), "has about 1000001 values, expected at most 1000000");
+    free(most);
+    free(more);
+}
+
 TEST(a_number_of_400_digits_counts_nothing) {
     struct error err;
     char text[401];
@@ -293,6 +312,7 @@ int main(void) {
         cmocka_unit_test(other_escapes_are_text),
         cmocka_unit_test(a_depth_of_2000_is_refused),
         cmocka_unit_test(a_depth_of_100_is_fine),
+        cmocka_unit_test(more_values_than_a_model_has_are_refused_before_they_take_memory),
         cmocka_unit_test(a_number_of_400_digits_counts_nothing),
         cmocka_unit_test(the_same_name_twice_is_kept_for_the_caller_to_see),
         cmocka_unit_test(whole_numbers_count),
