@@ -40,22 +40,42 @@ INLINE void score_tiles(enum cache_format format, const float *queries, size_t q
     }
 }
 
-/* sums = weights times values: n_vectors vectors for each of n_rows queries (constants). */
+/* Adds the value at one position to the queries from first_row on, by each one's weight for it.
+ * weights: that position's; which: its number in `line` (all else: constants) */
+INLINE void add_value(enum cache_format format, const float *weights, size_t weight_stride,
+                      size_t first_row, size_t n_rows, const char *line, size_t which,
+                      size_t n_vectors, f32x16 *sums) {
+    for (size_t r = first_row; r < n_rows; r++) {
+        f32x16 weight = f32x16_set(weights[r * weight_stride]);
+        for (size_t v = 0; v < n_vectors; v++)
+            sums[r * n_vectors + v] = f32x16_fma(weight, cached(format, line + v * LINE, which),
+                                                 sums[r * n_vectors + v]);
+    }
+}
+
+/*
+ * sums = weights times values: n_vectors vectors for each of n_rows queries (constants), the first
+ * of which sees n_keys positions and each other one more than the one before it. What a query does
+ * not see is not added with a weight of 0 either: 0 times infinity is no number.
+ */
 INLINE void blend(enum cache_format format, const float *weights, size_t weight_stride,
                   size_t n_rows, const char *values, size_t value_row, size_t n_keys,
                   size_t n_vectors, f32x16 *sums) {
-    size_t n = numbers_in_place(format);
+    size_t n = numbers_in_place(format), s = 0;
     for (size_t i = 0; i < n_rows * n_vectors; i++)
         sums[i] = f32x16_zero();
-    for (size_t s = 0; s < n_keys; s += n, values += value_row) {
-        for (size_t j = 0; j < n && s + j < n_keys; j++) {
-            for (size_t r = 0; r < n_rows; r++) {
-                f32x16 weight = f32x16_set(weights[r * weight_stride + s + j]);
-                for (size_t v = 0; v < n_vectors; v++)
-                    sums[r * n_vectors + v] = f32x16_fma(
-                        weight, cached(format, values + v * LINE, j), sums[r * n_vectors + v]);
-            }
-        }
+    for (; s + n <= n_keys; s += n) {
+        for (size_t j = 0; j < n; j++)
+            add_value(format, weights + s + j, weight_stride, 0, n_rows, values + s / n * value_row,
+                      j, n_vectors, sums);
+    }
+    if (s < n_keys)
+        add_value(format, weights + s, weight_stride, 0, n_rows, values + s / n * value_row, 0,
+                  n_vectors, sums);
+    for (size_t more = 1; more < n_rows; more++) {
+        s = n_keys + more - 1;
+        add_value(format, weights + s, weight_stride, more, n_rows, values + s / n * value_row,
+                  s % n, n_vectors, sums);
     }
 }
 
@@ -99,12 +119,10 @@ INLINE void attend_rows(enum cache_format format, const struct head_cache *cache
         score_tiles(format, queries, query_stride, n_rows, keys + t * tile, 1, d_head, scale,
                     scores + t * KEY_TILE, score_stride);
     for (size_t r = 0; r < n_rows; r++) {
-        // The causal mask: a query sees the keys up to its own, and gives no weight to the others.
+        // The causal mask: a query sees the keys up to its own. blend leaves out the others.
         softmax(scores + r * score_stride, n_keys + r);
-        for (size_t s = n_keys + r; s < most; s++)
-            scores[r * score_stride + s] = 0.0f;
     }
-    blend_values(format, scores, score_stride, n_rows, cache->values, most, d_head, contexts,
+    blend_values(format, scores, score_stride, n_rows, cache->values, n_keys, d_head, contexts,
                  context_stride);
 }
 

@@ -177,21 +177,26 @@ static void check_alone(const struct kernels *kernels, enum cache_format format,
     free_head(head);
 }
 
-/* The last position's key and value change what the last query fetches, and no other's. */
+/* The last position's key and value change what the last query fetches, and no other's: not even
+ * when they are no numbers, as in a damaged model. */
 static void check_mask(const struct kernels *kernels, enum cache_format format, size_t d_head,
                        size_t n_past, size_t n_rows) {
+    static const float sizes[] = {1e20f, INFINITY, NAN};
     size_t last = n_past + n_rows - 1;
     struct head *head = make_head(format, d_head, last + 1);
     float before[N_ROWS][MOST_HEAD + 1], after[N_ROWS][MOST_HEAD + 1];
     attend(kernels, head, n_past, 0, n_rows, before);
-    for (size_t i = 0; i < d_head; i++)
-        head->plain_keys[last][i] = head->plain_values[last][i] = i % 2 == 0 ? 1e20f : -1e20f;
-    write_position(head, last);
-    attend(kernels, head, n_past, 0, n_rows, after);
-    for (size_t r = 0; r + 1 < n_rows; r++)
-        assert_same_floats(after[r], before[r], d_head);
-    if (last > 0)
-        assert_memory_not_equal(after[n_rows - 1], before[n_rows - 1], d_head * sizeof(float));
+    for (size_t s = 0; s < LENGTH(sizes); s++) {
+        for (size_t i = 0; i < d_head; i++)
+            head->plain_keys[last][i] = head->plain_values[last][i] =
+                i % 2 == 0 ? sizes[s] : -sizes[s];
+        write_position(head, last);
+        attend(kernels, head, n_past, 0, n_rows, after);
+        for (size_t r = 0; r + 1 < n_rows; r++)
+            assert_same_floats(after[r], before[r], d_head);
+        if (last > 0)
+            assert_memory_not_equal(after[n_rows - 1], before[n_rows - 1], d_head * sizeof(float));
+    }
     free_head(head);
 }
 
