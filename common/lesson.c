@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "files.h"
+#include "model_files.h"
 #include "plot/plot.h"
 
 enum { EXIT_USAGE = 2 };
@@ -75,6 +76,7 @@ bool lesson_begin(struct lesson *lesson, int argc, char **argv, const char *name
         lesson->status = EXIT_FAILURE;
         return false;
     }
+    model_file_explain_cut("error: ", lesson->model);
     printf("%s\n", title);
     for (size_t i = 0; i < strlen(title); i++)
         putchar('=');

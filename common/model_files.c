@@ -4,9 +4,11 @@
 #include "model_files.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "files.h"
 
@@ -106,4 +108,25 @@ bool model_file_refuse(struct error *err, const char *path, const char *format, 
         err, "%s: %s; %s", path, found,
         mend(path, "delete it and run",
              "get the file again, or name another folder with -m DIR (make: MODEL=DIR)", text));
+}
+
+/* A signal handler can't put a line together: it may have interrupted malloc. */
+static char cut_line[ERROR_SIZE + 16];
+
+static void on_cut(int signal_number) {
+    (void)signal_number;
+    (void)!write(STDERR_FILENO, cut_line, strlen(cut_line));
+    _exit(EXIT_FAILURE);
+}
+
+void model_file_explain_cut(const char *prefix, const char *folder) {
+    char *path = path_join(folder, "model.safetensors");
+    struct error err;
+    model_file_refuse(&err, path != NULL ? path : folder,
+                      "can no longer be read: it was cut short while in use, or its disk fails");
+    snprintf(cut_line, sizeof cut_line, "%s%s\n", prefix, err.message);
+    free(path);
+    struct sigaction action = {.sa_handler = on_cut};
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGBUS, &action, NULL);
 }

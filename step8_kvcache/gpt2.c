@@ -23,6 +23,7 @@
 #include "../common/clock.h"
 #include "../common/files.h"
 #include "../common/kernels/kernels.h"
+#include "../common/model_files.h"
 #include "../common/quantize.h"
 #include "../common/score.h"
 #include "../common/tokenizer.h"
@@ -264,6 +265,7 @@ static int run(struct program *program, const char *program_path, struct error *
                        isatty(STDIN_FILENO) != 0;
     if (!find_model(program, program_path, err))
         return EXIT_FAILURE;
+    model_file_explain_cut("gpt2: ", program->model_folder);
     if (options->mode == MODE_QUANTIZE)
         return quantize_folder(program->model_folder, options->file, options->weights,
                                options->n_threads, err)

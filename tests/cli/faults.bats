@@ -90,6 +90,23 @@ nothing_else() { equal "$(ls -A)" "$(printf '%s\n' "$@" | sort)"; }
   refused 1 "$MODEL/model.safetensors: cannot map" "Cannot allocate memory"
 }
 
+@test "a file that is cut short while it is in use is named" {
+  "$GPT2" -m "$ROOT/models/tiny" -w int8 --quantize "$BATS_TEST_TMPDIR/int8"
+  for from in "$ROOT/models/tiny" "$BATS_TEST_TMPDIR/int8"; do # one is copied, one stays mapped
+    rm -rf cut
+    cp -R "$from" cut
+    run --separate-stderr faulty FAULT_CUT=cut/model.safetensors -- -m cut 'The cache was empty'
+    refused 1 "cut/model.safetensors: can no longer be read" "cut short" "get the file again"
+  done
+  for program in step3_embeddings step8_kvcache; do # the first two read the beginning alone
+    cp "$ROOT/models/tiny/model.safetensors" cut/
+    run --separate-stderr env LD_PRELOAD="$FAULTS_SO" FAULT_CUT=cut/model.safetensors \
+      "$BUILD/$program/main" -m cut
+    equal "status $status" "status 1"
+    contains "$stderr" "error: cut/model.safetensors: can no longer be read"
+  done
+}
+
 @test "threads that cannot be started are counted, and fewer of them offered" {
   run --separate-stderr faulty FAULT_THREADS=1 -- -t 4 '!'
   refused 1 "could not start 4 threads" "-t N"

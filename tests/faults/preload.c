@@ -10,6 +10,7 @@
  *     FAULT_WRITE=N      after N bytes, write() finds the disk full
  *     FAULT_KILL=N       after N bytes of write(), the process is killed (SIGKILL)
  *     FAULT_MMAP=1       no file can be mapped
+ *     FAULT_CUT=FILE     FILE loses half its bytes as soon as a file is mapped
  *     FAULT_THREADS=1    no thread can be started
  */
 #define _GNU_SOURCE
@@ -25,6 +26,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static atomic_bool ready; // since main began
@@ -147,7 +149,12 @@ void *mmap64(void *address, size_t length, int protection, int flags, int fd, of
         return MAP_FAILED;
     }
     FIND(real, "mmap64");
-    return real(address, length, protection, flags, fd, offset);
+    void *mapped = real(address, length, protection, flags, fd, offset);
+    const char *cut = setting("FAULT_CUT");
+    struct stat status;
+    if (fd >= 0 && cut[0] != '\0' && stat(cut, &status) == 0)
+        (void)!truncate(cut, status.st_size / 2);
+    return mapped;
 }
 
 void *mmap(void *address, size_t length, int protection, int flags, int fd, off_t offset) {
