@@ -48,8 +48,8 @@ INLINE void add_value(enum cache_format format, const float *weights, size_t wei
     for (size_t r = first_row; r < n_rows; r++) {
         f32x16 weight = f32x16_set(weights[r * weight_stride]);
         for (size_t v = 0; v < n_vectors; v++)
-            sums[r * n_vectors + v] = f32x16_fma(weight, cached(format, line + v * LINE, which),
-                                                 sums[r * n_vectors + v]);
+            sums[r * n_vectors + v] =
+                f32x16_fma(weight, cached(format, line + v * LINE, which), sums[r * n_vectors + v]);
     }
 }
 
