@@ -138,7 +138,7 @@ threads() {
     return
   fi
   watched="$BUILD/threads"
-  make -s BUILD="$watched" CFLAGS='-O1 -g' SANITIZE=thread "$watched/tests/test_threads" \
+  make -s BUILD="$watched" CFLAGS='-O1 -g1' SANITIZE=thread "$watched/tests/test_threads" \
     "$watched/tests/test_gpt2" "$watched/tests/random_model" || {
     echo "not ok 0 - the build with the thread sanitizer failed" >"$LOG/threads.tap"
     return
