@@ -38,9 +38,15 @@ absolute() {
   case $1 in /*) printf '%s\n' "$1" ;; *) printf '%s\n' "$here/$1" ;; esac
 }
 
+help() {
+  sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0"
+  exit
+}
+
 rounds=5 model='' json='' chart=''
 while [ $# -gt 0 ]; do
   case $1 in
+    -h | --help) help ;;
     --model | --json | --chart)
       [ -n "${2-}" ] || usage "$1 needs a name after it, such as $1 out/bench"
       case $1 in
@@ -64,6 +70,7 @@ done
   usage "--model $model: no config.json in it, expected a GPT-2 folder"
 for peer in ${PEER-}; do
   [ -x "$(command -v "$peer")" ] || usage "PEER: $peer is no program that can be run"
+  "$peer" version >/dev/null || usage "PEER: $peer version failed: leave it out, or mend it"
 done
 
 for file in "$json" "$chart"; do

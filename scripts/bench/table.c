@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "results.h"
+#include <string.h>
 
 enum { LABEL = 34, CELL = 10 };
 
@@ -161,8 +162,9 @@ int main(int argc, char **argv) {
     }
     printf("%s, %s cores, on %s\n", results_fact(results, "processor"),
            results_fact(results, "cores"), results_fact(results, "date"));
-    printf("%s; %s threads; medians of %s rounds\n\n", results_fact(results, "model"),
-           results_fact(results, "cores"), results_fact(results, "rounds"));
+    const char *rounds = results_fact(results, "rounds");
+    printf("%s; %s threads; medians of %s round%s\n\n", results_fact(results, "model"),
+           results_fact(results, "cores"), rounds, strcmp(rounds, "1") == 0 ? "" : "s");
     print_comparison(results);
     printf("\n");
     print_threads(results);

@@ -5,6 +5,13 @@
 #   scripts/train_tiny/run.sh [WORK_DIR]        default: build/train_tiny
 set -euo pipefail
 
+case ${1-} in
+-*)
+	echo "usage: scripts/train_tiny/run.sh [WORK_DIR] (build/train_tiny)"
+	[ "$1" = -h ] || [ "$1" = --help ] || exit 2
+	exit
+	;;
+esac
 cd "$(dirname "$0")/../.."
 work=${1:-build/train_tiny}
 here=scripts/train_tiny

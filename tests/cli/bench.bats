@@ -183,6 +183,17 @@ cores() { getconf _NPROCESSORS_ONLN; }
   PEER=no_such_program run --separate-stderr "$ROOT/scripts/bench.sh"
   equal "status $status, $output" "status 2, "
   contains "$stderr" "no_such_program"
+  printf '#!/bin/sh\nexit 3\n' >"$BATS_TEST_TMPDIR/unknown"
+  chmod +x "$BATS_TEST_TMPDIR/unknown"
+  PEER=$BATS_TEST_TMPDIR/unknown run --separate-stderr "$ROOT/scripts/bench.sh" # before it builds anything
+  equal "status $status, $output" "status 2, "
+  contains "$stderr" "unknown version failed"
+}
+
+@test "bench.sh --help tells how it is called" {
+  run --separate-stderr "$ROOT/scripts/bench.sh" --help
+  fine
+  contains "$output" "scripts/bench.sh [ROUNDS]" "--chart" "PEER" "scripts/bench/README.md"
 }
 
 @test "a peer that fails ends the run with a message" {
@@ -208,6 +219,24 @@ peer() {
     run --separate-stderr peer $name decode f32 2
     equal "$name: status $status, $output" "$name: status 1, "
     contains "$stderr" "$BATS_TEST_TMPDIR/peers/" "is missing" "scripts/bench/README.md"
+    run --separate-stderr peer $name version
+    equal "$name: status $status, $output" "$name: status 1, "
+    contains "$stderr" "$BATS_TEST_TMPDIR/peers/" "is missing"
+  done
+  PYTHON=false run --separate-stderr peer PyTorch version
+  equal "status $status, $output" "status 1, "
+  contains "$stderr" "false lacks numpy or torch" "scripts/bench/README.md"
+}
+
+@test "scripts/bench/peers: a call that is none is wrong usage" {
+  local name call
+  for name in llama.cpp ggml onnxruntime PyTorch; do
+    for call in '' 'speed f32 2' 'decode f16 2' 'decode f32' 'decode f32 two'; do
+      # shellcheck disable=SC2086
+      run --separate-stderr peer $name $call
+      equal "$name: status $status, $output" "$name: status 2, "
+      contains "$stderr" "usage: $name.sh version"
+    done
   done
 }
 

@@ -1,5 +1,6 @@
 #!/bin/sh
-# PyTorch as a peer of scripts/bench.sh: GPT-2 as torch_bench.py writes it down, run by python3.
+# PyTorch as a peer of scripts/bench.sh: GPT-2 as torch_bench.py writes it down, run by python3
+# (PYTHON names another).
 #
 #   PyTorch.sh version
 #   PyTorch.sh decode|prefill|start|scores FORMAT THREADS
@@ -9,17 +10,20 @@
 # shellcheck source-path=SCRIPTDIR source=common.sh
 . "$(dirname "$0")/common.sh"
 
-if [ "$1" = version ]; then
-  version=$(python3 -c 'import torch; print(torch.__version__)')
-  echo "$version, GPT-2 written with addmm and a cache that is allocated once"
+if [ "$what" = version ]; then
+  "$python" -c 'import numpy, torch' 2>/dev/null || {
+    echo "$0: $python lacks numpy or torch; scripts/bench/README.md says where they come from" >&2
+    exit 1
+  }
+  "$python" $here/torch_version.py
   exit
 fi
-[ "$2" != int8 ] || exit 0
+[ "$format" != int8 ] || exit 0
 weights=$model/model.safetensors
 need "$weights"
-case $1 in
-  decode | prefill) python3 $here/torch_bench.py "$1" "$model" "$2" "$3" ;;
+case $what in
+  decode | prefill) "$python" $here/torch_bench.py "$what" "$model" "$format" "$threads" ;;
   start | scores)
-    first_token "$1" "$weights" python3 $here/torch_bench.py start "$model" "$2" "$3"
+    first_token "$weights" "$python" $here/torch_bench.py start "$model" "$format" "$threads"
     ;;
 esac

@@ -10,21 +10,24 @@
 . "$(dirname "$0")/common.sh"
 
 bench=$peers/bin/ggml_bench
-case ${2-} in
+case $format in
   f32) weights=$peers/models/ggml-f32.bin ;;
   bf16) weights=$peers/models/ggml-f16.bin ;;
   int8) weights=$peers/models/ggml-q8_0.bin ;;
 esac
-case $1 in
+case $what in
   version)
-    echo "$(commit_of "$peers/ggml"), native build, examples/gpt-2; 16 bits are F16, 8 are Q8_0"
+    need "$bench" "$peers"/models/ggml-f32.bin "$peers"/models/ggml-f16.bin \
+      "$peers"/models/ggml-q8_0.bin
+    commit=$(commit_of "$peers/ggml")
+    echo "$commit, native build, examples/gpt-2; 16 bits are F16, 8 are Q8_0"
     ;;
   decode | prefill)
     need "$bench" "$weights"
-    "$bench" "$1" "$weights" "$3"
+    "$bench" "$what" "$weights" "$threads"
     ;;
   start | scores)
     need "$bench" "$weights"
-    first_token "$1" "$weights" "$bench" start "$weights" "$3"
+    first_token "$weights" "$bench" start "$weights" "$threads"
     ;;
 esac

@@ -12,16 +12,17 @@
 need "$peers/node_modules/onnxruntime-node"
 module=$(cd "$peers/node_modules/onnxruntime-node" && pwd)
 weights=$peers/models/gpt2.onnx
-if [ "$1" = version ]; then
+if [ "$what" = version ]; then
+  need "$weights"
   version=$(node -p 'require(process.argv[1] + "/package.json").version' "$module")
   echo "$version (npm onnxruntime-node), a graph exported by PyTorch, with past keys and values"
   exit
 fi
-[ "$2" = f32 ] || exit 0
+[ "$format" = f32 ] || exit 0
 need "$weights"
-case $1 in
-  decode | prefill) node $here/onnx_bench.js "$module" "$1" "$weights" "$3" ;;
+case $what in
+  decode | prefill) node $here/onnx_bench.js "$module" "$what" "$weights" "$threads" ;;
   start | scores)
-    first_token "$1" "$weights" node $here/onnx_bench.js "$module" start "$weights" "$3"
+    first_token "$weights" node $here/onnx_bench.js "$module" start "$weights" "$threads"
     ;;
 esac
