@@ -6,9 +6,9 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "results.h"
-#include <string.h>
 
 enum { LABEL = 34, CELL = 10 };
 
