@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -114,7 +115,10 @@ bool model_file_refuse(struct error *err, const char *path, const char *format, 
 static char cut_line[ERROR_SIZE + 16];
 
 static void on_cut(int signal_number) {
+    static atomic_flag told = ATOMIC_FLAG_INIT;
     (void)signal_number;
+    while (atomic_flag_test_and_set(&told)) // by another thread, which is about to end the process
+        pause();
     (void)!write(STDERR_FILENO, cut_line, strlen(cut_line));
     _exit(EXIT_FAILURE);
 }

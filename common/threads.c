@@ -4,9 +4,11 @@
 
 #include "threads.h"
 
+#include <math.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -16,16 +18,14 @@
 
 enum {
     PIECES_PER_THREAD = 4, // pieces of a loop: enough to even out threads that run at odds
-    PIECES_BITS = 12,      // room to count them in
     SPINS = 2000,          // looks before a thread sleeps: some tens of microseconds on x86
 };
-_Static_assert(THREADS_MAX *PIECES_PER_THREAD < 1 << PIECES_BITS, "the pieces fit their bits");
 
 /*
- * The loop being run. Its pieces are handed out from one word, `left`: how many pieces nobody has
- * taken yet in the lowest PIECES_BITS, and the loop's number above them. Whoever counts it down by
- * one has taken that piece, and may then read the other members: the loop can't end without it.
- * It is as wide as the machine's own words, which every processor counts in one go.
+ * The loop being run. Its pieces are handed out from one number, `left`: how many of them nobody has
+ * taken yet. Whoever counts it down by one has taken that piece, and only then reads the other
+ * members: the loop can't end without it. (So it does no harm when a thread that was put aside counts
+ * down a later loop than the one it saw: it has then taken a piece of that one.)
  */
 struct threads {
     size_t n_threads;
@@ -35,7 +35,7 @@ struct threads {
     threads_task *task;
     void *context;
     size_t n_items, n_pieces;
-    _Atomic size_t left;
+    _Atomic size_t left;   // pieces that nobody has taken
     _Atomic size_t n_done; // pieces of this loop that have ended
 
     _Atomic size_t n_sleeping; // workers that wait for work_ready
@@ -45,10 +45,6 @@ struct threads {
     pthread_cond_t work_ready;
     pthread_cond_t work_done;
 };
-
-static size_t pieces_left(size_t left) {
-    return left & (((size_t)1 << PIECES_BITS) - 1);
-}
 
 /* Tells the processor that this is a waiting loop. */
 static void relax(void) {
@@ -71,11 +67,11 @@ static void run_piece(const struct threads *pool, size_t piece) {
 /* Takes pieces and does them until nobody has any left to give. */
 static void work(struct threads *pool) {
     size_t left = atomic_load(&pool->left);
-    while (pieces_left(left) > 0) {
+    while (left > 0) {
         if (!atomic_compare_exchange_weak(&pool->left, &left, left - 1))
             continue; // another thread was faster; `left` is now what it left
         size_t n_pieces = pool->n_pieces;
-        run_piece(pool, n_pieces - pieces_left(left));
+        run_piece(pool, n_pieces - left);
         if (atomic_fetch_add(&pool->n_done, 1) + 1 == n_pieces &&
             atomic_load(&pool->caller_sleeps)) {
             pthread_mutex_lock(&pool->mutex);
@@ -89,13 +85,13 @@ static void work(struct threads *pool) {
 /* Looks for work for a while, then sleeps. Returns when there is some, or the pool ends. */
 static void await_work(struct threads *pool) {
     for (int i = 0; i < SPINS; i++) {
-        if (pieces_left(atomic_load(&pool->left)) > 0 || atomic_load(&pool->stopping))
+        if (atomic_load(&pool->left) > 0 || atomic_load(&pool->stopping))
             return;
         relax();
     }
     pthread_mutex_lock(&pool->mutex);
     atomic_fetch_add(&pool->n_sleeping, 1);
-    while (pieces_left(atomic_load(&pool->left)) == 0 && !atomic_load(&pool->stopping))
+    while (atomic_load(&pool->left) == 0 && !atomic_load(&pool->stopping))
         pthread_cond_wait(&pool->work_ready, &pool->mutex);
     atomic_fetch_sub(&pool->n_sleeping, 1);
     pthread_mutex_unlock(&pool->mutex);
@@ -110,19 +106,28 @@ static void *worker_main(void *argument) {
     return NULL;
 }
 
-/* Starts the workers with all signals blocked, so that Ctrl-C always reaches the main thread. */
-static bool start_workers(struct threads *pool) {
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    bool started = true;
-    for (size_t i = 0; i + 1 < pool->n_threads && started; i++) {
-        started = pthread_create(&pool->workers[i], NULL, worker_main, pool) == 0;
-        if (started)
+/* What a worker leaves to the main thread: Ctrl-C and all other signals but those of its own faults,
+ * which no other thread can take. */
+static void signals_of_main(sigset_t *signals) {
+    static const int faults[] = {SIGBUS, SIGSEGV, SIGFPE, SIGILL, SIGTRAP, SIGABRT};
+    sigfillset(signals);
+    for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++)
+        sigdelset(signals, faults[i]);
+}
+
+/* Returns 0, or why not all could be started. */
+static int start_workers(struct threads *pool) {
+    sigset_t blocked, before;
+    signals_of_main(&blocked);
+    pthread_sigmask(SIG_SETMASK, &blocked, &before);
+    int reason = 0;
+    while (reason == 0 && pool->n_started + 1 < pool->n_threads) {
+        reason = pthread_create(&pool->workers[pool->n_started], NULL, worker_main, pool);
+        if (reason == 0)
             pool->n_started++;
     }
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return started;
+    return reason;
 }
 
 struct threads *threads_new(size_t n_threads, struct error *err) {
@@ -145,8 +150,9 @@ struct threads *threads_new(size_t n_threads, struct error *err) {
         threads_free(pool);
         return NULL;
     }
-    if (!start_workers(pool)) {
-        error_set(err, "could not start %zu threads: use fewer (-t N)", n_threads);
+    int reason = start_workers(pool);
+    if (reason != 0) {
+        error_set(err, "could not start %zu threads: %s; use fewer", n_threads, strerror(reason));
         threads_free(pool);
         return NULL;
     }
@@ -203,8 +209,7 @@ static void run(struct threads *pool, size_t n_items, size_t pieces_per_thread, 
     pool->n_items = n_items;
     pool->n_pieces = n_items < most ? n_items : most;
     atomic_store(&pool->n_done, 0);
-    size_t loop = (atomic_load(&pool->left) >> PIECES_BITS) + 1;
-    atomic_store(&pool->left, loop << PIECES_BITS | pool->n_pieces);
+    atomic_store(&pool->left, pool->n_pieces);
     if (atomic_load(&pool->n_sleeping) > 0) {
         pthread_mutex_lock(&pool->mutex);
         pthread_cond_broadcast(&pool->work_ready);
@@ -214,11 +219,22 @@ static void run(struct threads *pool, size_t n_items, size_t pieces_per_thread, 
     await_end(pool);
 }
 
+size_t threads_in_quota(const char *path) {
+    double quota, period;
+    FILE *file = fopen(path, "r");
+    bool limited =
+        file != NULL && fscanf(file, "%lf %lf", &quota, &period) == 2; // not "max 100000"
+    if (file != NULL)
+        fclose(file);
+    if (!limited || !(quota > 0.0 && period > 0.0) || !(quota < THREADS_MAX * period))
+        return THREADS_MAX;
+    return (size_t)ceil(quota / period);
+}
+
 size_t threads_available(void) {
     long n = 0;
 #if defined(__linux__)
-    // Containers and taskset allow fewer processors than the machine has.
-    cpu_set_t allowed;
+    cpu_set_t allowed; // taskset and containers that have processors of their own
     if (sched_getaffinity(0, sizeof allowed, &allowed) == 0)
         n = CPU_COUNT(&allowed);
 #endif
@@ -226,7 +242,8 @@ size_t threads_available(void) {
         n = sysconf(_SC_NPROCESSORS_ONLN);
     if (n < 1)
         n = 1;
-    return n > THREADS_MAX ? THREADS_MAX : (size_t)n;
+    size_t quota = threads_in_quota("/sys/fs/cgroup/cpu.max"); // containers that share them
+    return (size_t)n < quota ? (size_t)n : quota;
 }
 
 void threads_run(struct threads *pool, size_t n_items, threads_task *task, void *context) {

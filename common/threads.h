@@ -53,7 +53,15 @@ void threads_run(struct threads *pool, size_t n_items, threads_task *task, void 
  */
 void threads_run_even(struct threads *pool, size_t n_items, threads_task *task, void *context);
 
-/* The number of processors this process may use; at least 1, at most THREADS_MAX. */
+/* The number of processors this process may use; at least 1, at most THREADS_MAX. On Linux less than
+ * the machine has, where taskset or a container's limit says so. */
 size_t threads_available(void);
+
+/*
+ * How many processors' time a container may use, rounded up, by its file cpu.max: "150000 100000" are
+ * the microseconds that it may use in each period, and the period's length. THREADS_MAX where there is
+ * no such limit, or no such file. (https://docs.kernel.org/admin-guide/cgroup-v2.html)
+ */
+size_t threads_in_quota(const char *path);
 
 #endif

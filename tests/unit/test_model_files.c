@@ -1,7 +1,11 @@
 /* common/model_files.h: each message says how to get the file, by the folder it lies in. */
 #include "support.h"
 
+#include <pthread.h>
+
+#include "../../common/files.h"
 #include "../../common/model_files.h"
+#include "../../common/threads.h"
 
 static void make_folder(const char *name) {
     assert_int_equal(mkdir(path_of(name), 0777), 0);
@@ -103,6 +107,62 @@ TEST(a_long_finding_leaves_room_for_the_way_out) {
     assert_message(&err, "tensor xxx", "delete it and run scripts/download_model.sh");
 }
 
+/* --- a file that is cut short ----------------------------------------------------------------- */
+
+static volatile const unsigned char *lost; // a byte of the file that is no longer there
+
+/* The threads other than the main one look for it. */
+static void read_lost(void *context, size_t begin, size_t end) {
+    const pthread_t *main_thread = context;
+    (void)begin, (void)end;
+    while (pthread_equal(pthread_self(), *main_thread))
+        pause();
+    (void)*lost;
+}
+
+/* Reads a mapped file that was cut short, on three threads of four. Ends as the signal makes it end. */
+static void use_cut_file(void) {
+    struct error err;
+    struct mapped_file file;
+    pthread_t self = pthread_self();
+    struct threads *pool = threads_new(4, &err);
+    if (pool == NULL || !file_map(path_of("models/mine/model.safetensors"), &file, &err) ||
+        truncate(path_of("models/mine/model.safetensors"), 0) != 0)
+        _exit(99);
+    lost = file.data + 5000;
+    model_file_explain_cut("test: ", path_of("models/mine"));
+    threads_run_even(pool, 4, read_lost, &self);
+    _exit(98);
+}
+
+TEST(a_file_that_is_cut_short_while_threads_read_it_is_one_line) {
+    int ends[2], status;
+    char *bytes = calloc(1, 10000), line[1000];
+    assert_non_null(bytes);
+    for (int i = 0; i < 20; i++) {
+        write_bytes(path_of("models/mine/model.safetensors"), bytes, 10000);
+        assert_int_equal(pipe(ends), 0);
+        pid_t child = fork();
+        if (child == 0) {
+            dup2(ends[1], STDERR_FILENO);
+            use_cut_file();
+        }
+        assert_true(child > 0);
+        close(ends[1]);
+        size_t length = 0;
+        for (ssize_t n; (n = read(ends[0], line + length, sizeof line - 1 - length)) > 0;)
+            length += (size_t)n;
+        line[length] = '\0';
+        close(ends[0]);
+        assert_int_equal(waitpid(child, &status, 0), child);
+        assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 1);
+        assert_ptr_equal(strstr(line, "test: "), line);
+        assert_non_null(strstr(line, "models/mine/model.safetensors: can no longer be read"));
+        assert_ptr_equal(strchr(line, '\n'), line + length - 1);
+    }
+    free(bytes);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_file_that_is_there_is_fine),
@@ -114,6 +174,7 @@ int main(void) {
         cmocka_unit_test(a_file_without_a_folder_is_looked_for_here),
         cmocka_unit_test(a_bad_file_is_refused_with_the_way_to_another),
         cmocka_unit_test(a_long_finding_leaves_room_for_the_way_out),
+        cmocka_unit_test(a_file_that_is_cut_short_while_threads_read_it_is_one_line),
     };
     return cmocka_run_group_tests(tests, set_up, close_test_folder);
 }

@@ -278,6 +278,22 @@ TEST(freeing_null_is_fine) {
     threads_free(NULL);
 }
 
+TEST(a_containers_share_of_time_counts_as_whole_processors) {
+    static const struct {
+        const char *text;
+        size_t n;
+    } cases[] = {
+        {"max 100000\n", THREADS_MAX}, {"200000 100000\n", 2}, {"150000 100000\n", 2},
+        {"1000 100000\n", 1},          {"-1 100000\n", THREADS_MAX}, {"5 0\n", THREADS_MAX},
+        {"9e300 1\n", THREADS_MAX},    {"", THREADS_MAX},
+    };
+    for (size_t i = 0; i < LENGTH(cases); i++) {
+        write_text(path_of("cpu.max"), cases[i].text);
+        assert_int_equal(threads_in_quota(path_of("cpu.max")), cases[i].n);
+    }
+    assert_int_equal(threads_in_quota(path_of("none")), THREADS_MAX);
+}
+
 TEST(at_least_one_processor_is_available) {
     size_t n = threads_available();
     assert_true(n >= 1 && n <= THREADS_MAX);
@@ -302,7 +318,8 @@ int main(void) {
         cmocka_unit_test(a_pool_of_too_many_is_refused),
         cmocka_unit_test(the_count_is_what_was_asked_for),
         cmocka_unit_test(freeing_null_is_fine),
+        cmocka_unit_test(a_containers_share_of_time_counts_as_whole_processors),
         cmocka_unit_test(at_least_one_processor_is_available),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, open_test_folder, close_test_folder);
 }
