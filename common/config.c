@@ -106,10 +106,40 @@ static bool check_settings(const char *path, const cJSON *object, struct error *
     return true;
 }
 
+/* The members that we read stand once: of two, other programs take the second, cJSON the first. */
+static bool check_once(const char *path, const cJSON *object, struct error *err) {
+    static const char *const names[] = {
+        "model_type",
+        "vocab_size",
+        "n_positions",
+        "n_ctx",
+        "n_embd",
+        "n_head",
+        "n_layer",
+        "n_inner",
+        "activation_function",
+        "layer_norm_epsilon",
+        "scale_attn_weights",
+        "scale_attn_by_inverse_layer_idx",
+        "add_cross_attention",
+    };
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        size_t n = 0;
+        for (const cJSON *item = object->child; item != NULL; item = item->next)
+            n += strcmp(item->string, names[i]) == 0;
+        if (n > 1)
+            return model_file_refuse(err, path, "%s stands there %zu times, expected once",
+                                     names[i], n);
+    }
+    return true;
+}
+
 static bool read_config(const char *path, const cJSON *object, struct gpt2_config *config,
                         struct error *err) {
     if (!cJSON_IsObject(object))
         return model_file_refuse(err, path, "expected a JSON object");
+    if (!check_once(path, object, err))
+        return false;
     const cJSON *model_type = cJSON_GetObjectItemCaseSensitive(object, "model_type");
     if (!cJSON_IsString(model_type))
         return model_file_refuse(err, path, "model_type is missing, expected \"gpt2\"");

@@ -234,6 +234,16 @@ TEST(a_huge_file_is_refused) {
     assert_message(&err, path_of("config.json"), "expected at most");
 }
 
+TEST(a_member_that_stands_twice_is_refused) {
+    struct gpt2_config config;
+    struct error err;
+    char text[sizeof GPT2 + 40];
+    snprintf(text, sizeof text, "{\"n_head\": 12, %s", GPT2 + 1); // even when both say the same
+    write_text(path_of("config.json"), text);
+    assert_false(gpt2_config_read(test_folder(), &config, &err));
+    assert_message(&err, path_of("config.json"), "n_head stands there 2 times, expected once");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(gpt2_has_the_published_sizes),
@@ -264,6 +274,7 @@ int main(void) {
         cmocka_unit_test(broken_json_is_refused),
         cmocka_unit_test(a_missing_folder_is_refused),
         cmocka_unit_test(a_huge_file_is_refused),
+        cmocka_unit_test(a_member_that_stands_twice_is_refused),
     };
     return cmocka_run_group_tests(tests, open_test_folder, close_test_folder);
 }
