@@ -142,13 +142,15 @@ static size_t cut_to_top_p(struct sampler *sampler, size_t first, size_t count, 
 static uint32_t draw(struct sampler *sampler, size_t first, size_t count, float largest) {
     double sum = weigh(sampler, first, count, largest);
     double left = random_uniform(&sampler->random) * sum;
-    for (size_t i = count; i-- > first;) { // the best stand last, so begin there
+    size_t last = first;                   // with a weight: the last one that was come by
+    for (size_t i = count; i-- > first;) { // the best stand last if they were sorted: begin there
         left -= (double)sampler->weights[i];
         if (left < 0.0)
             return sampler->candidates[i].id;
+        if (sampler->weights[i] > 0.0f)
+            last = i;
     }
-    // Rounding can leave a crumb: it goes to the best, which has a share for certain.
-    return sampler->candidates[count - 1].id;
+    return sampler->candidates[last].id; // rounding has left a crumb
 }
 
 bool sampler_next(struct sampler *sampler, const float *logits, size_t n, uint32_t *id,
