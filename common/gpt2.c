@@ -53,12 +53,11 @@ static float *new_scores(const struct gpt2_config *config) {
 static bool allocate(struct gpt2_session *session) {
     const struct gpt2_config *config = &session->model->config;
     size_t n_ctx = config->n_ctx, n_embd = config->n_embd, d_head = n_embd / config->n_head;
-    size_t n_heads, n_padded;
-    // No less than the bytes of the cache, and of x, normed, qkv and context: so these fit too.
+    size_t n_heads, most;
+    // head_keys_bytes and head_values_bytes multiply without a look: this is no less than they give.
     if (!size_multiply(config->n_layer, config->n_head, &n_heads) ||
-        !size_multiply(n_ctx + KEY_TILE, n_embd + config->n_head * 16, &n_padded) ||
-        !size_multiply(n_padded, config->n_layer + 1, &n_padded) ||
-        !size_multiply(n_padded, sizeof(float), &n_padded))
+        !size_multiply(n_ctx + KEY_TILE, d_head + 16, &most) ||
+        !size_multiply(most, sizeof(float), &most))
         return false;
     // Weights that are rounded go with a cache that is.
     session->format = session->model->weights == WEIGHTS_F32 ? CACHE_F32 : CACHE_BF16;

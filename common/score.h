@@ -30,7 +30,8 @@ struct score {
 typedef void score_progress(void *context, size_t done, size_t total);
 
 /*
- * Scores a text of at least 2 tokens; what the session held is forgotten. stride: 1 to n_ctx.
+ * Scores a text of at least 2 tokens; what the session held is forgotten. model: the one that the
+ * session was made for; stride: 1 to n_ctx.
  * progress may be NULL. false with *err filled in.
  */
 bool score_text(struct gpt2_session *session, const struct gpt2_model *model,
