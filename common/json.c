@@ -86,7 +86,11 @@ static size_t for_json(const char *bytes, size_t used, int32_t codepoint, char *
         memcpy(out, replacement, 3);
         return 3;
     }
-    if (codepoint < 0x20 || (codepoint >= 0x7f && codepoint < 0xa0)) // a terminal may obey them
+    if (utf8_is_control(codepoint) && codepoint > 0xffff) // JSON writes it as UTF-16 does, in two
+        return (size_t)sprintf(out, "\\u%04x\\u%04x",
+                               0xd800 + ((unsigned)(codepoint - 0x10000) >> 10),
+                               0xdc00 + ((unsigned)codepoint & 0x3ff));
+    if (utf8_is_control(codepoint))
         return (size_t)sprintf(out, "\\u%04x", (unsigned)codepoint);
     size_t n = 0;
     if (codepoint == '"' || codepoint == '\\')

@@ -57,6 +57,15 @@ static bool can_be_completed(const char *bytes, size_t n, size_t wanted) {
     return false;
 }
 
+bool utf8_is_control(int32_t codepoint) {
+    enum { ZERO_WIDTH_NON_JOINER = 0x200c, ZERO_WIDTH_JOINER };
+    if (codepoint == ZERO_WIDTH_NON_JOINER || codepoint == ZERO_WIDTH_JOINER)
+        return false;
+    utf8proc_category_t category = utf8proc_category(codepoint);
+    return category == UTF8PROC_CATEGORY_CC || category == UTF8PROC_CATEGORY_CF ||
+           category == UTF8PROC_CATEGORY_ZL || category == UTF8PROC_CATEGORY_ZP;
+}
+
 size_t utf8_printable_now(const char *bytes, size_t length) {
     // Only the last three bytes can be the beginning of a character that is not there in full.
     size_t earliest = length < 3 ? 0 : length - 3;
@@ -83,11 +92,11 @@ static size_t for_a_person(const char *bytes, size_t used, int32_t codepoint, ch
             return 2;
         }
     }
-    bool is_control = codepoint < 0x20 || (codepoint >= 0x7f && codepoint < 0xa0);
-    if (used == 0 || (used == 1 && is_control))
+    if (used == 0 || (used == 1 && utf8_is_control(codepoint)))
         return (size_t)sprintf(out, "\\x%02x", (unsigned char)bytes[0]);
-    if (is_control) // the controls of Latin-1: a terminal may obey them
-        return (size_t)sprintf(out, "\\u%04x", (unsigned)codepoint);
+    if (utf8_is_control(codepoint))
+        return (size_t)sprintf(out, codepoint > 0xffff ? "\\U%08x" : "\\u%04x",
+                               (unsigned)codepoint);
     memcpy(out, bytes, used);
     return used;
 }

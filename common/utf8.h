@@ -21,6 +21,13 @@ size_t utf8_decode(const char *bytes, size_t length, int32_t *codepoint);
 bool utf8_valid(const char *bytes, size_t length);
 
 /*
+ * Whether a terminal would obey this character instead of showing it: controls, ends of lines and
+ * paragraphs, and what Unicode calls format characters (some turn the direction of writing round),
+ * except the two joiners that emoji are made with.
+ */
+bool utf8_is_control(int32_t codepoint);
+
+/*
  * How many of the bytes can be printed now: all of them, except the beginning of a character at
  * the very end that further bytes may still complete. Bytes that can no longer become valid are
  * not held back.
@@ -28,8 +35,8 @@ bool utf8_valid(const char *bytes, size_t length);
 size_t utf8_printable_now(const char *bytes, size_t length);
 
 /*
- * Writes one character in another notation and returns the length written, at most
- * UTF8_QUOTED_MAX. used: its bytes; 0 for a single byte that is not part of valid UTF-8.
+ * Writes one character in another notation and returns the length written, at most UTF8_QUOTED_MAX
+ * for each byte that it has. used: its bytes; 0 for a single byte that is not part of valid UTF-8.
  */
 typedef size_t utf8_notation(const char *bytes, size_t used, int32_t codepoint, char *out);
 

@@ -11,29 +11,23 @@ static const char ELLIPSIS[] = "…";
 
 enum {
     REPLACEMENT = 0xfffd,
+    MOST_WRITTEN = 12,                          // bytes for one character: "\\U000e0001" and a NUL
     CUT_AT = LABEL_SIZE - (int)sizeof ELLIPSIS, // bytes that fit and leave room for the ellipsis
 };
 
-/* Characters that move the cursor, change the writing direction or break the line. */
-static bool is_control(int32_t codepoint) {
-    utf8proc_category_t category = utf8proc_category(codepoint);
-    bool joins = codepoint == 0x200c || codepoint == 0x200d; // the joiners inside of an emoji
-    return category == UTF8PROC_CATEGORY_CC || category == UTF8PROC_CATEGORY_ZL ||
-           category == UTF8PROC_CATEGORY_ZP || (category == UTF8PROC_CATEGORY_CF && !joins);
-}
-
 /* One character (used > 0) or one stray byte as a label shows it; returns the bytes written. */
-static size_t write_one(const char *bytes, size_t used, int32_t codepoint, char out[8]) {
+static size_t write_one(const char *bytes, size_t used, int32_t codepoint, char out[MOST_WRITTEN]) {
     const char *instead = codepoint == ' '    ? "·"
                           : codepoint == '\n' ? "↵"
                           : codepoint == '\t' ? "→"
                                               : NULL;
     if (used > 0 && instead != NULL)
-        return (size_t)snprintf(out, 8, "%s", instead);
-    if (used == 0 || (used == 1 && is_control(codepoint)))
-        return (size_t)snprintf(out, 8, "\\x%02x", (unsigned)(unsigned char)bytes[0]);
-    if (is_control(codepoint))
-        return (size_t)snprintf(out, 8, "\\u%04x", (unsigned)codepoint & 0xffffu);
+        return (size_t)snprintf(out, MOST_WRITTEN, "%s", instead);
+    if (used == 0 || (used == 1 && utf8_is_control(codepoint)))
+        return (size_t)snprintf(out, MOST_WRITTEN, "\\x%02x", (unsigned)(unsigned char)bytes[0]);
+    if (utf8_is_control(codepoint))
+        return (size_t)snprintf(out, MOST_WRITTEN, codepoint > 0xffff ? "\\U%08x" : "\\u%04x",
+                                (unsigned)codepoint);
     memcpy(out, bytes, used);
     return used;
 }
@@ -41,7 +35,7 @@ static size_t write_one(const char *bytes, size_t used, int32_t codepoint, char 
 const char *label_of_token(const char *bytes, size_t length, char text[LABEL_SIZE]) {
     size_t written = 0;
     for (size_t at = 0; at < length;) {
-        char one[8];
+        char one[MOST_WRITTEN];
         int32_t codepoint = -1;
         size_t used = utf8_decode(bytes + at, length - at, &codepoint);
         size_t size = write_one(bytes + at, used, codepoint, one);
@@ -63,7 +57,7 @@ int32_t label_next(const char **label) {
     int32_t codepoint;
     size_t used = utf8_decode(*label, strlen(*label), &codepoint);
     *label += used > 0 ? used : 1;
-    return used > 0 && !is_control(codepoint) ? codepoint : REPLACEMENT;
+    return used > 0 && !utf8_is_control(codepoint) ? codepoint : REPLACEMENT;
 }
 
 size_t label_character_columns(int32_t codepoint) {

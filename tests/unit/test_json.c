@@ -262,6 +262,8 @@ TEST(quotes_backslashes_and_controls_are_escaped) {
     check_quote("\"\\", 2, "\"\\\"\\\\\"");
     check_quote("a\n\t", 3, "\"a\\u000a\\u0009\"");
     check_quote("\x7f\xc2\x9b\xc2\xa0", 5, "\"\\u007f\\u009b\xc2\xa0\"");
+    check_quote("\xe2\x80\xae", 3, "\"\\u202e\"");
+    check_quote("\xf3\xa0\x80\x81", 4, "\"\\udb40\\udc01\"");
 }
 
 TEST(a_nul_is_escaped_and_ends_nothing) {

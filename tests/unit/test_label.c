@@ -30,6 +30,7 @@ TEST(what_is_no_text_is_shown_as_bytes) {
     check_token("\x7f", 1, "\\x7f");
     check_token("\xc2\x9b", 2, "\\u009b");     // a terminal's other way to begin an escape code
     check_token("\xe2\x80\xae", 3, "\\u202e"); // writes from right to left from there on
+    check_token("\xf3\xa0\x80\x81", 4, "\\U000e0001"); // a tag, which nobody sees
 }
 
 TEST(a_label_of_any_bytes_is_text_that_fits) {

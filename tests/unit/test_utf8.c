@@ -205,6 +205,10 @@ TEST(controls_and_bad_bytes_are_quoted) {
     check_quote("\xf0\x9f", 2, "\"\\xf0\\x9f\"");
     check_quote("\xc2\x9b", 2, "\"\\u009b\""); // CSI, which begins a terminal command
     check_quote("\xc2\x80\xc2\xa0", 4, "\"\\u0080\xc2\xa0\"");
+    check_quote("\xe2\x80\xae", 3, "\"\\u202e\""); // from right to left from there on
+    check_quote("\xe2\x80\xa8", 3, "\"\\u2028\""); // a line's end
+    check_quote("\xf3\xa0\x80\x81", 4, "\"\\U000e0001\"");
+    check_quote("\xe2\x80\x8d", 3, "\"\xe2\x80\x8d\""); // joins the parts of an emoji
 }
 
 TEST(every_byte_can_be_quoted) {
