@@ -90,32 +90,6 @@ void canvas_frame(struct canvas *canvas, int x, int y, int width, int height, st
     canvas_rectangle(canvas, x + width - 1, y, 1, height, color);
 }
 
-void canvas_line(struct canvas *canvas, int x0, int y0, int x1, int y1, int thickness,
-                 struct color color) {
-    if (is_far_away(canvas, x0, y0) || is_far_away(canvas, x1, y1))
-        return;
-    // Bresenham's way: always one step along the longer direction, and one along the shorter
-    // whenever the error that has added up is as large as a pixel.
-    int dx = abs(x1 - x0), dy = abs(y1 - y0);
-    int step_x = x0 < x1 ? 1 : -1, step_y = y0 < y1 ? 1 : -1;
-    int before = (thickness - 1) / 2; // pixels of the thickness that lie left of and above the line
-    int error = dx - dy;
-    for (;;) {
-        canvas_rectangle(canvas, x0 - before, y0 - before, thickness, thickness, color);
-        if (x0 == x1 && y0 == y1)
-            return;
-        int twice = 2 * error;
-        if (twice > -dy) {
-            error -= dy;
-            x0 += step_x;
-        }
-        if (twice < dx) {
-            error += dx;
-            y0 += step_y;
-        }
-    }
-}
-
 int canvas_text_width(const char *text) {
     size_t columns = label_columns(text);
     return columns > CANVAS_LARGEST ? CANVAS_LARGEST * FONT_WIDTH : (int)columns * FONT_WIDTH;

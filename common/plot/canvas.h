@@ -37,13 +37,6 @@ void canvas_rectangle(struct canvas *canvas, int x, int y, int width, int height
 /* The outline of a rectangle, one pixel thick, inside of it. */
 void canvas_frame(struct canvas *canvas, int x, int y, int width, int height, struct color color);
 
-/*
- * A line from (x0, y0) to (x1, y1), both included, `thickness` pixels wide. Coordinates further
- * than CANVAS_LARGEST outside of the picture draw nothing.
- */
-void canvas_line(struct canvas *canvas, int x0, int y0, int x1, int y1, int thickness,
-                 struct color color);
-
 /* Pixels that a text takes: FONT_WIDTH per column (label.h), FONT_HEIGHT high. */
 int canvas_text_width(const char *text);
 

@@ -91,6 +91,16 @@ void heatmap_range(const struct heatmap *map, double *low, double *high) {
         *high = *low + 1.0;
 }
 
+void heatmaps_range(const struct heatmap *maps, size_t n, double *low, double *high) {
+    heatmap_range(&maps[0], low, high);
+    for (size_t i = 1; i < n && !(maps[0].low < maps[0].high); i++) {
+        double map_low = 0.0, map_high = 0.0;
+        heatmap_range(&maps[i], &map_low, &map_high);
+        *low = fmin(*low, map_low);
+        *high = fmax(*high, map_high);
+    }
+}
+
 void bar_chart_range(const struct bar_chart *chart, double *low, double *high) {
     if (chart->low < chart->high) {
         *low = chart->low;

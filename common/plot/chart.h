@@ -108,6 +108,9 @@ bool chart_range(const float *values, size_t n, double *low, double *high);
 /* The ends of a heatmap's scale: its own low and high, or those that the values need. low < high. */
 void heatmap_range(const struct heatmap *map, double *low, double *high);
 
+/* One range for n >= 1 maps side by side: the first one's if it gives one, else what all need. */
+void heatmaps_range(const struct heatmap *maps, size_t n, double *low, double *high);
+
 /* The same for a bar chart: low <= 0 <= high, low < high. */
 void bar_chart_range(const struct bar_chart *chart, double *low, double *high);
 

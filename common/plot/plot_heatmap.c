@@ -103,17 +103,6 @@ static bool check_maps(const struct heatmap *maps, size_t n, struct error *err) 
     return true;
 }
 
-/* One scale for all maps: that of the one that needs the most. */
-static void common_range(const struct heatmap *maps, size_t n, double *low, double *high) {
-    heatmap_range(&maps[0], low, high);
-    for (size_t i = 1; i < n && !(maps[0].low < maps[0].high); i++) {
-        double map_low, map_high;
-        heatmap_range(&maps[i], &map_low, &map_high);
-        *low = fmin(*low, map_low);
-        *high = fmax(*high, map_high);
-    }
-}
-
 /* How many maps stand in a row: such that the fewest places stay free, and not many in a column. */
 static size_t maps_per_row(size_t n) {
     enum { MOST = 6 };
@@ -165,7 +154,7 @@ struct canvas *plot_heatmaps(const char *title, const struct heatmap *maps, size
     if (!check_maps(maps, n, err))
         return NULL;
     double low, high;
-    common_range(maps, n, &low, &high);
+    heatmaps_range(maps, n, &low, &high);
     int per_row = (int)maps_per_row(n), rows = ((int)n + per_row - 1) / per_row;
     struct heatmap_layout layout = small_layout(maps, per_row);
     int pitch_x = layout.width + MAP_GAP, pitch_y = layout.height + MAP_TITLE + MAP_GAP;

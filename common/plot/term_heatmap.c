@@ -389,13 +389,7 @@ void term_heatmaps(const struct term *term, const struct heatmap *maps, size_t n
     struct layout layout = {.cell = LEAST_CELL};
     layout.rows = term_cut(maps[0].n_rows, TERM_MOST_CELLS);
     layout.columns = term_cut(maps[0].n_columns, TERM_MOST_CELLS);
-    heatmap_range(&maps[0], &layout.low, &layout.high);
-    for (size_t m = 1; m < n && !(maps[0].low < maps[0].high); m++) {
-        double low, high;
-        heatmap_range(&maps[m], &low, &high);
-        layout.low = fmin(layout.low, low);
-        layout.high = fmax(layout.high, high);
-    }
+    heatmaps_range(maps, n, &layout.low, &layout.high);
     bool gap = layout.columns.shown > layout.columns.head;
     size_t cells = layout.columns.shown * layout.cell + (gap ? GAP : 0);
     size_t titles = widest_title(maps, n), width = titles > cells ? titles : cells;
