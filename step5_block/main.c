@@ -176,7 +176,7 @@ static void print_verdict(const char *name, const struct fate *fate) {
         printf("%-12s after %d blocks x is %.3g times as long\n", name, DEPTH,
                pow(10.0, (double)(fate->power[DEPTH] - fate->power[0])));
     if (same <= fate->last)
-        printf("%-12s by block %zu all tokens have nearly the same x\n", name, same);
+        printf("%-12s by block %zu the mean cosine is 0.99: all tokens alike\n", name, same);
     if (fate->last < DEPTH)
         printf("%-12s in block %zu numbers no longer fit floats (nan)\n", name, fate->last + 1);
 }

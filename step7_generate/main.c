@@ -300,13 +300,15 @@ static bool write_text(struct writer *w, const char *name, struct sampler_settin
 }
 
 static bool show_seeds(struct lesson *lesson, struct writer *w, struct error *err) {
-    static const char *const names[] = {"another seed", "a seed", "the same seed"};
+    static const int seeds[] = {SEED + 1, SEED, SEED};
     uint32_t texts[3][MOST_NEW] = {{0}};
     lesson_section("Seeds");
     for (size_t i = 0; i < 3; i++) {
         struct sampler_settings settings = ways[TOP_P].settings;
-        settings.seed += i == 0;
-        if (!write_text(w, names[i], settings, err))
+        settings.seed = (uint64_t)seeds[i];
+        char name[32];
+        snprintf(name, sizeof name, "seed %d%s", seeds[i], i == 2 ? " again" : "");
+        if (!write_text(w, name, settings, err))
             return false;
         memcpy(texts[i], w->ids + w->given.n, (w->length - w->given.n) * sizeof *w->ids);
     }

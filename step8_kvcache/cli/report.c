@@ -147,7 +147,7 @@ void report_stats(const struct report *report) {
     size_t n = new_tokens(generation);
     static const char *const formats[] = {
         [WEIGHTS_F32] = "f32", [WEIGHTS_BF16] = "bf16", [WEIGHTS_INT8] = "int8"};
-    fprintf(stderr, "model        %s: %zu parameters, %.1f MB per token in %s\n",
+    fprintf(stderr, "model        %s: %zu parameters; a token reads %.1f MB of weights (%s)\n",
             report->model_folder, model->n_parameters, (double)model->n_bytes_per_token / 1e6,
             formats[model->weights]);
     fprintf(stderr, "seed         %" PRIu64 "\n", report->options->sampler.seed);
@@ -156,12 +156,12 @@ void report_stats(const struct report *report) {
     fprintf(stderr, "kernels      %s\n",
             report->engine->session != NULL ? gpt2_kernels_name(report->engine->session)
                                             : "none without the cache");
-    fprintf(stderr, "load         %.3f s\n", report->load_seconds);
-    fprintf(stderr, "first token  %.3f s after loading, for %zu prompt tokens\n",
-            generation->prompt_seconds, generation->n_prompt);
+    fprintf(stderr, "load         %.1f ms\n", 1e3 * report->load_seconds);
+    fprintf(stderr, "first token  %.1f ms, for a text of %zu tokens\n",
+            1e3 * generation->prompt_seconds, generation->n_prompt);
     if (n > 1)
-        fprintf(stderr, "decode       %.3f s for %zu more tokens: %.1f tokens/s\n",
-                generation->decode_seconds, n - 1, decode_rate(generation));
+        fprintf(stderr, "decode       %.1f ms for %zu more tokens: %.1f tokens/s\n",
+                1e3 * generation->decode_seconds, n - 1, decode_rate(generation));
     report_bound(report);
     fprintf(stderr, "memory       %.1f MiB at the most\n", peak_memory() / (1024.0 * 1024.0));
     fprintf(stderr, "stopped      %s, after %zu new tokens\n", stop_name(generation->stop), n);

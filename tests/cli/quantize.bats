@@ -286,7 +286,7 @@ stat_line() { grep "^$1 " <<<"$stderr"; }
   equal "$status" 0
   local parameters=$((700 * 96 + 96 * 96 + 2 * 96 + 2 * (12 * 96 * 96 + 13 * 96)))
   # In whole panels of 64: (704 + 2 * (320 + 128 + 384 + 4 * 128)) * 96 numbers, and 1/16 of scales
-  equal "$(stat_line model)" "model        $FOLDERS/int8: $parameters parameters, 0.4 MB per token in int8"
+  equal "$(stat_line model)" "model        $FOLDERS/int8: $parameters parameters; a token reads 0.4 MB of weights (int8)"
 }
 
 @test "--stats shows no bound where the weights fit into the processor's cache" {
@@ -319,7 +319,7 @@ print("%.1f" % ((sum(size(*m) for m in matrices) + 4 * (9 * 1024 + 16)) / 1e6))'
     mb=$(expected_mb "$vocab" "$format")
     run --separate-stderr "$GPT2" -m big -w "$format" -T 0 -n 6 --stats hello
     equal "$status" 0
-    contains "$(stat_line model)" " $mb MB per token in $format"
+    contains "$(stat_line model)" "a token reads $mb MB of weights ($format)"
     if awk -v mb="$mb" -v k="$cache" 'BEGIN { exit !(mb * 1e6 <= k * 1024) }'; then
       lacks "$stderr" bound
       format=
