@@ -138,7 +138,7 @@ static bool find_head(struct lookup *lookup, struct error *err) {
            lookup->given.labels[lookup->asker], 100.0 * (double)found[best],
            lookup->given.labels[lookup->noun], lookup->layer, lookup->head);
     if (found[argmax(found, n_layer * n_head)] < 0.5f)
-        printf("No head puts half of it there: this model does not find it in this text.\n");
+        printf("No head puts half of it there: it may look for another thing in this text.\n");
     tensor_free(found);
     return true;
 }
@@ -169,7 +169,7 @@ static bool make_qkv(struct lookup *lookup, struct error *err) {
     snprintf(remark, sizeof remark, "what arrives at layer %zu's attention", lookup->layer);
     lesson_shape("normed", shape_2(seq_len, n_embd), remark);
     lesson_shape("c_attn.weight", shape_2(n_embd, 3 * n_embd), "");
-    lesson_shape("qkv", shape_2(seq_len, 3 * n_embd), "normed x c_attn.weight + bias");
+    lesson_shape("qkv", shape_2(seq_len, 3 * n_embd), "normed * c_attn.weight + bias");
     lesson_shape("query", shape_2(seq_len, d_head), "this head's columns of Q");
     lesson_shape("key", shape_2(seq_len, d_head), "of K");
     lesson_shape("value", shape_2(seq_len, d_head), "of V");
@@ -313,7 +313,7 @@ static void fetch(struct lookup *lookup) {
         }
     }
     // [end]
-    lesson_shape("context", shape_2(seq_len, d_head), "weights x value");
+    lesson_shape("context", shape_2(seq_len, d_head), "weights * value");
     const float *fetched = lookup->context + lookup->asker * d_head; // [d_head]
     const size_t others[] = {lookup->noun, lookup->asker};
     printf("cosine of what \"%s\" fetched\n", lookup->given.labels[lookup->asker]);
