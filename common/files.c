@@ -227,6 +227,8 @@ bool file_write(const char *path, const void *data, size_t length, struct error 
 }
 
 bool folder_make(const char *path, struct error *err) {
+    if (path[0] == '\0')
+        return error_set(err, "found \"\", expected the name of a folder");
     char *folder = path_join(path, "");
     if (folder == NULL)
         return error_no_memory(err, path);

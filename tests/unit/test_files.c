@@ -359,6 +359,12 @@ TEST(a_file_in_the_place_of_a_folder_is_an_error) {
     assert_message(&err, "no_folder/inside: cannot make the folder");
 }
 
+TEST(a_folder_without_a_name_is_an_error) {
+    struct error err;
+    assert_false(folder_make("", &err));
+    assert_message(&err, "found \"\"", "the name of a folder");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_file_is_read_with_a_nul_behind_it),
@@ -388,6 +394,7 @@ int main(void) {
         cmocka_unit_test(paths_are_joined_with_one_slash),
         cmocka_unit_test(folders_are_made_one_in_the_other),
         cmocka_unit_test(a_file_in_the_place_of_a_folder_is_an_error),
+        cmocka_unit_test(a_folder_without_a_name_is_an_error),
     };
     return cmocka_run_group_tests(tests, open_test_folder, close_test_folder);
 }
