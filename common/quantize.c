@@ -33,11 +33,7 @@ static void add_array(struct list *list, const char *name, struct shape shape, c
 
 static void add_matrix(struct list *list, const char *name, const struct matrix *m) {
     size_t scale_bytes = 0, all = weights_bytes(m);
-    if (m->format == MATRIX_F32_IN_OUT) {
-        add(list, name, "F32", shape_2(m->n_in, m->n_out), m->data, all);
-    } else if (m->format == MATRIX_F32_OUT_IN) {
-        add(list, name, "F32", shape_2(m->n_out, m->n_in), m->data, all);
-    } else if (m->format == MATRIX_BF16) {
+    if (m->format == MATRIX_BF16) {
         add(list, name, "BF16", weights_panel_shape(m), m->data, all);
     } else {
         char scales[NAME_SIZE];
