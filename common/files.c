@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -170,35 +171,47 @@ static bool write_directly(const char *path, const struct file_part *parts, size
                                 total_length(parts, n), strerror(reason), file_mend(reason));
 }
 
+enum { NUMBER_MOST = 9999, ENDING_SIZE = sizeof ".part9999" };
+
+/*
+ * Creates a file beside `path`: path.part1, or the next number that is free. O_EXCL takes no file
+ * that is there, be it another program's or left by one that was killed.
+ *   name  [strlen(path) + ENDING_SIZE]  written
+ * Returns the descriptor, or -1 with errno set.
+ */
+static int create_beside(const char *path, char *name) {
+    int fd = -1;
+    for (int number = 1; number <= NUMBER_MOST; number++) {
+        snprintf(name, strlen(path) + ENDING_SIZE, "%s.part%d", path, number);
+        fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        if (fd >= 0 || errno != EEXIST)
+            break;
+    }
+    return fd;
+}
+
+/* Writes to a new file and closes it. false with errno set. */
+static bool fill_and_close(int fd, const struct file_part *parts, size_t n) {
+    bool written = write_parts(fd, parts, n);
+    int reason = errno;
+    bool closed = close(fd) == 0; // some systems write only now
+    if (!written)
+        errno = reason;
+    return written && closed;
+}
+
 /* Writes a temporary file in the same folder (a rename does not cross file systems), renames it. */
 static bool write_and_rename(const char *path, const struct file_part *parts, size_t n,
                              struct error *err) {
-    static const char ending[] = ".XXXXXX";
-    char *temporary = malloc(strlen(path) + sizeof ending);
+    char *temporary = malloc(strlen(path) + ENDING_SIZE);
     if (temporary == NULL)
         return error_no_memory(err, path);
-    strcpy(temporary, path);
-    strcat(temporary, ending);
-    int fd = mkstemp(temporary);
-    if (fd < 0) {
-        error_set(err, "%s: cannot create: %s; %s", path, strerror(errno), file_mend(errno));
-        free(temporary);
-        return false;
-    }
-    // mkstemp makes the file private; what we write is no secret, so the usual mode applies.
-    mode_t mask = umask(0);
-    umask(mask);
-    bool written = write_parts(fd, parts, n) && fchmod(fd, 0666 & ~mask) == 0;
+    int fd = create_beside(path, temporary);
+    bool written = fd >= 0 && fill_and_close(fd, parts, n) && rename(temporary, path) == 0;
     int reason = errno;
-    if (close(fd) != 0 && written) {
-        written = false;
-        reason = errno;
-    }
-    if (written && rename(temporary, path) != 0) {
-        written = false;
-        reason = errno;
-    }
-    if (!written) {
+    if (fd < 0) {
+        error_set(err, "%s: cannot create: %s; %s", path, strerror(reason), file_mend(reason));
+    } else if (!written) {
         unlink(temporary);
         error_set(err, "%s: cannot write %zu bytes: %s; %s", path, total_length(parts, n),
                   strerror(reason), file_mend(reason));
