@@ -176,14 +176,15 @@ enum { NUMBER_MOST = 9999, ENDING_SIZE = sizeof ".part9999" };
 /*
  * Creates a file beside `path`: path.part1, or the next number that is free. O_EXCL takes no file
  * that is there, be it another program's or left by one that was killed.
+ *   mode  of the new file, from which the system takes what the umask forbids
  *   name  [strlen(path) + ENDING_SIZE]  written
  * Returns the descriptor, or -1 with errno set.
  */
-static int create_beside(const char *path, char *name) {
+static int create_beside(const char *path, mode_t mode, char *name) {
     int fd = -1;
     for (int number = 1; number <= NUMBER_MOST; number++) {
         snprintf(name, strlen(path) + ENDING_SIZE, "%s.part%d", path, number);
-        fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
         if (fd >= 0 || errno != EEXIST)
             break;
     }
@@ -200,13 +201,19 @@ static bool fill_and_close(int fd, const struct file_part *parts, size_t n) {
     return written && closed;
 }
 
-/* Writes a temporary file in the same folder (a rename does not cross file systems), renames it. */
-static bool write_and_rename(const char *path, const struct file_part *parts, size_t n,
-                             struct error *err) {
+/*
+ * Writes a temporary file in the same folder (a rename does not cross file systems), renames it.
+ * old: the file that it replaces, and whose mode it takes; NULL when there is none
+ */
+static bool write_and_rename(const char *path, const struct stat *old,
+                             const struct file_part *parts, size_t n, struct error *err) {
     char *temporary = malloc(strlen(path) + ENDING_SIZE);
     if (temporary == NULL)
         return error_no_memory(err, path);
-    int fd = create_beside(path, temporary);
+    mode_t mode = old != NULL ? old->st_mode & 0777 : 0666;
+    int fd = create_beside(path, mode, temporary);
+    if (fd >= 0 && old != NULL)
+        (void)fchmod(fd, mode); // without it, fewer may use the file than before, never more
     bool written = fd >= 0 && fill_and_close(fd, parts, n) && rename(temporary, path) == 0;
     int reason = errno;
     if (fd < 0) {
@@ -220,18 +227,36 @@ static bool write_and_rename(const char *path, const struct file_part *parts, si
     return written;
 }
 
+/* Behind a symbolic link the file itself is what gets replaced, not the link. */
+static bool replace(const char *path, const struct stat *old, const struct file_part *parts,
+                    size_t n, struct error *err) {
+    // A rename asks only whether the folder may be written.
+    if (access(path, W_OK) != 0)
+        return error_set(err,
+                         "%s: is there, and cannot be written: %s; make it writable, or name "
+                         "another file",
+                         path, strerror(errno));
+    char *target = realpath(path, NULL);
+    if (target == NULL)
+        return error_set(err, "%s: cannot follow its links: %s; %s", path, strerror(errno),
+                         file_mend(errno));
+    bool written = write_and_rename(target, old, parts, n, err);
+    free(target);
+    return written;
+}
+
 bool file_write_parts(const char *path, const struct file_part *parts, size_t n,
                       struct error *err) {
     struct stat status;
+    if (lstat(path, &status) != 0)
+        return write_and_rename(path, NULL, parts, n, err);
     if (stat(path, &status) != 0)
-        return write_and_rename(path, parts, n, err);
-    if (!S_ISREG(status.st_mode))
-        return write_directly(path, parts, n, err);
-    // Behind a symbolic link the file itself is what gets replaced, not the link.
-    char *target = realpath(path, NULL);
-    bool written = write_and_rename(target != NULL ? target : path, parts, n, err);
-    free(target);
-    return written;
+        return error_set(err,
+                         "%s: is a link that leads to no file: %s; remove it, or name the file "
+                         "itself",
+                         path, strerror(errno));
+    return S_ISREG(status.st_mode) ? replace(path, &status, parts, n, err)
+                                   : write_directly(path, parts, n, err);
 }
 
 bool file_write(const char *path, const void *data, size_t length, struct error *err) {
@@ -276,6 +301,8 @@ const char *file_mend(int reason) {
         return "check the name of its folder";
     case EISDIR:
         return "name a file, not a folder";
+    case ENOMEM:
+        return "close other programs";
     case EBADF:
         return "it is closed: start the program with it open";
     default:

@@ -3,7 +3,8 @@
  *
  * Reading takes regular files only: a folder, a pipe or a device under a model's file name is an
  * error and not a program that hangs. Writing goes to a temporary name that is renamed when all
- * bytes are on it, so that a full disk never leaves half a file or harms the one that was there.
+ * bytes are on it, so that a full disk never leaves half a file or harms the one that was there. A
+ * program that is killed may leave such a name, path.part1 or another number; it is in nobody's way.
  */
 #ifndef COMMON_FILES_H
 #define COMMON_FILES_H
@@ -36,8 +37,9 @@ void file_unmap(struct mapped_file *file);
 void file_release(const struct mapped_file *file, size_t offset, size_t length);
 
 /*
- * Writes a whole file, under its name only when complete. A path that is there and is no regular
- * file (a pipe, /dev/stdout) is written to directly.
+ * Writes a whole file, under its name only when complete. A file that is there must be writable,
+ * and its mode is kept; a link to it stays, and must not lead to nothing. A path that is there and
+ * is no regular file (a pipe, /dev/stdout) is written to directly. false with *err filled in.
  */
 bool file_write(const char *path, const void *data, size_t length, struct error *err);
 

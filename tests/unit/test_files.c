@@ -236,6 +236,37 @@ TEST(a_written_file_has_the_usual_mode) {
     assert_int_equal(status.st_mode & 0777, 0640);
 }
 
+TEST(a_replaced_file_keeps_its_mode) {
+    static const mode_t modes[] = {0600, 0640, 0666, 0755}; // 0666: more than a new file gets
+    struct error err;
+    struct stat status;
+    const char *path = path_of("kept_mode");
+    mode_t before = umask(022);
+    for (size_t i = 0; i < LENGTH(modes); i++) {
+        write_text(path, "old");
+        assert_int_equal(chmod(path, modes[i]), 0);
+        assert_done(file_write(path, "new", 3, &err), &err);
+        check_content(path, "new");
+        assert_int_equal(stat(path, &status), 0);
+        assert_int_equal(status.st_mode & 0777, modes[i]);
+    }
+    umask(before);
+}
+
+TEST(a_link_to_no_file_is_an_error_and_stays) {
+    struct error err;
+    struct stat status;
+    char path[700];
+    const char *folder = new_folder("links");
+    snprintf(path, sizeof path, "%s/link", folder);
+    assert_int_equal(symlink("nowhere", path), 0);
+    assert_false(file_write(path, "x", 1, &err));
+    assert_message(&err, path, "is a link that leads to no file", "No such file", "remove it");
+    assert_int_equal(lstat(path, &status), 0);
+    assert_true(S_ISLNK(status.st_mode));
+    assert_int_equal(count_entries(folder), 1);
+}
+
 TEST(a_missing_folder_is_an_error) {
     struct error err;
     const char *path = path_of("no/such/file");
@@ -384,6 +415,8 @@ int main(void) {
         cmocka_unit_test(who_has_the_old_file_open_keeps_its_bytes),
         cmocka_unit_test(an_empty_file_is_written),
         cmocka_unit_test(a_written_file_has_the_usual_mode),
+        cmocka_unit_test(a_replaced_file_keeps_its_mode),
+        cmocka_unit_test(a_link_to_no_file_is_an_error_and_stays),
         cmocka_unit_test(a_missing_folder_is_an_error),
         cmocka_unit_test(a_folder_is_not_written_to),
         cmocka_unit_test(a_full_device_is_an_error),
