@@ -19,6 +19,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* What one call reads or writes at most: macOS and FreeBSD refuse more than INT_MAX bytes. */
+enum { MOST_AT_ONCE = 1 << 24 };
+
 static const char COPY_AGAIN[] = "copy it again, to another disk";
 
 /*
@@ -46,11 +49,16 @@ static int open_regular(const char *path, uintmax_t *size, struct error *err) {
     return -1;
 }
 
+/* The beginning of what is left to read or write. */
+static size_t at_once(size_t left) {
+    return left < MOST_AT_ONCE ? left : MOST_AT_ONCE;
+}
+
 /* Reads until `size` bytes are there or the file ends; returns how many, or -1 with errno set. */
 static ssize_t read_fully(int fd, char *bytes, size_t size) {
     size_t have = 0;
     while (have < size) {
-        ssize_t n = read(fd, bytes + have, size - have);
+        ssize_t n = read(fd, bytes + have, at_once(size - have));
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
@@ -132,7 +140,7 @@ void file_release(const struct mapped_file *file, size_t offset, size_t length) 
 static bool write_fully(int fd, const char *bytes, size_t length) {
     size_t written = 0;
     while (written < length) {
-        ssize_t n = write(fd, bytes + written, length - written);
+        ssize_t n = write(fd, bytes + written, at_once(length - written));
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)

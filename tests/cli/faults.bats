@@ -140,6 +140,13 @@ nothing_else() { equal "$(ls -A)" "$(printf '%s\n' "$@" | sort)"; }
   nothing_else expected short eintr expected_folder folder_short folder_eintr
 }
 
+@test "no call reads or writes so many bytes that a system could refuse them" {
+  cp -R "$MODEL" large
+  head -c 17000000 /dev/zero | tr '\0' '\n' >>large/merges.txt
+  faulty FAULT_MOST=$((1 << 24)) -- -m large -w int8 --quantize out
+  same_bytes out/merges.txt large/merges.txt
+}
+
 @test "a disk that fills up under --logits leaves the file that was there" {
   printf good >logits
   for room in 0 1 1000; do
