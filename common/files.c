@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -137,9 +138,50 @@ void file_release(const struct mapped_file *file, size_t offset, size_t length) 
         (void)madvise((void *)(uintptr_t)(file->data + begin), end - begin, MADV_DONTNEED);
 }
 
-static bool write_fully(int fd, const char *bytes, size_t length) {
+/* --- writing: signals ------------------------------------------------------------------------- */
+
+/* What ends a program from outside: Ctrl-C, kill, a terminal that is closed. */
+static const int endings[] = {SIGINT, SIGTERM, SIGHUP};
+enum { N_ENDINGS = sizeof endings / sizeof endings[0] };
+
+/*
+ * Lets these signals wait, so that none of them ends the program while a temporary file is there.
+ * Those that the program ignores are left alone: they must not end the writing either.
+ *   held    written: those that wait
+ *   before  written: the thread's mask of signals, to be set again
+ */
+static void hold_endings(sigset_t *held, sigset_t *before) {
+    sigemptyset(held);
+    for (size_t i = 0; i < N_ENDINGS; i++) {
+        struct sigaction action;
+        if (sigaction(endings[i], NULL, &action) == 0 && action.sa_handler != SIG_IGN)
+            sigaddset(held, endings[i]);
+    }
+    pthread_sigmask(SIG_BLOCK, held, before);
+}
+
+/* Whether one of those that wait has come. held: NULL when none do */
+static bool ending_has_come(const sigset_t *held) {
+    sigset_t pending;
+    if (held == NULL || sigpending(&pending) != 0)
+        return false;
+    for (size_t i = 0; i < N_ENDINGS; i++) {
+        if (sigismember(held, endings[i]) == 1 && sigismember(&pending, endings[i]) == 1)
+            return true;
+    }
+    return false;
+}
+
+/* --- writing ---------------------------------------------------------------------------------- */
+
+/* false with errno set: EINTR when a signal that is held has come. */
+static bool write_fully(int fd, const char *bytes, size_t length, const sigset_t *held) {
     size_t written = 0;
     while (written < length) {
+        if (ending_has_come(held)) {
+            errno = EINTR;
+            return false;
+        }
         ssize_t n = write(fd, bytes + written, at_once(length - written));
         if (n < 0 && errno == EINTR)
             continue;
@@ -150,9 +192,9 @@ static bool write_fully(int fd, const char *bytes, size_t length) {
     return true;
 }
 
-static bool write_parts(int fd, const struct file_part *parts, size_t n) {
+static bool write_parts(int fd, const struct file_part *parts, size_t n, const sigset_t *held) {
     for (size_t i = 0; i < n; i++) {
-        if (!write_fully(fd, parts[i].data, parts[i].length))
+        if (!write_fully(fd, parts[i].data, parts[i].length, held))
             return false;
     }
     return true;
@@ -172,7 +214,7 @@ static bool write_directly(const char *path, const struct file_part *parts, size
     if (fd < 0)
         return error_set(err, "%s: cannot open for writing: %s; %s", path, strerror(errno),
                          file_mend(errno));
-    bool written = write_parts(fd, parts, n);
+    bool written = write_parts(fd, parts, n, NULL);
     int reason = errno;
     close(fd);
     return written || error_set(err, "%s: cannot write %zu bytes: %s; %s", path,
@@ -200,8 +242,8 @@ static int create_beside(const char *path, mode_t mode, char *name) {
 }
 
 /* Writes to a new file and closes it. false with errno set. */
-static bool fill_and_close(int fd, const struct file_part *parts, size_t n) {
-    bool written = write_parts(fd, parts, n);
+static bool fill_and_close(int fd, const struct file_part *parts, size_t n, const sigset_t *held) {
+    bool written = write_parts(fd, parts, n, held);
     int reason = errno;
     bool closed = close(fd) == 0; // some systems write only now
     if (!written)
@@ -218,11 +260,13 @@ static bool write_and_rename(const char *path, const struct stat *old,
     char *temporary = malloc(strlen(path) + ENDING_SIZE);
     if (temporary == NULL)
         return error_no_memory(err, path);
+    sigset_t held, before;
+    hold_endings(&held, &before);
     mode_t mode = old != NULL ? old->st_mode & 0777 : 0666;
     int fd = create_beside(path, mode, temporary);
     if (fd >= 0 && old != NULL)
         (void)fchmod(fd, mode); // without it, fewer may use the file than before, never more
-    bool written = fd >= 0 && fill_and_close(fd, parts, n) && rename(temporary, path) == 0;
+    bool written = fd >= 0 && fill_and_close(fd, parts, n, &held) && rename(temporary, path) == 0;
     int reason = errno;
     if (fd < 0) {
         error_set(err, "%s: cannot create: %s; %s", path, strerror(reason), file_mend(reason));
@@ -231,6 +275,7 @@ static bool write_and_rename(const char *path, const struct stat *old,
         error_set(err, "%s: cannot write %zu bytes: %s; %s", path, total_length(parts, n),
                   strerror(reason), file_mend(reason));
     }
+    pthread_sigmask(SIG_SETMASK, &before, NULL); // a signal that has come arrives here
     free(temporary);
     return written;
 }
@@ -309,6 +354,8 @@ const char *file_mend(int reason) {
         return "check the name of its folder";
     case EISDIR:
         return "name a file, not a folder";
+    case EINTR:
+        return "start again";
     case ENOMEM:
         return "close other programs";
     case EBADF:

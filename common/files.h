@@ -3,8 +3,9 @@
  *
  * Reading takes regular files only: a folder, a pipe or a device under a model's file name is an
  * error and not a program that hangs. Writing goes to a temporary name that is renamed when all
- * bytes are on it, so that a full disk never leaves half a file or harms the one that was there. A
- * program that is killed may leave such a name, path.part1 or another number; it is in nobody's way.
+ * bytes are on it, so that a full disk never leaves half a file or harms the one that was there.
+ * Ctrl-C and the like wait until that name is gone, unless another thread takes them. Only kill -9
+ * or a crash leaves one, path.part1 or another number; it is in nobody's way.
  */
 #ifndef COMMON_FILES_H
 #define COMMON_FILES_H

@@ -189,6 +189,36 @@ nothing_else() { equal "$(ls -A)" "$(printf '%s\n' "$@" | sort)"; }
   done
 }
 
+# ends_by SIGNAL: the status of --quantize here when the signal comes in the middle of the weights.
+# (The tests may run in a background where some of the signals are ignored.)
+ends_by() {
+  local status=0
+  FAULT_SIGNAL=$1 FAULT_KILL=20000 LD_PRELOAD=$FAULTS_SO python3 -IS -c 'import os, signal, sys
+for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
+    signal.signal(number, signal.SIG_DFL)
+os.execv(sys.argv[1], sys.argv[1:])' "$GPT2" -m "$MODEL" -w int8 --quantize out || status=$?
+  equal "status $status" "status $((128 + $1))"
+}
+
+@test "a signal that ends the program in the middle of --quantize leaves no piece of the weights" {
+  for signal in 1 2 15; do # a terminal that is closed, Ctrl-C, kill
+    ends_by $signal
+    equal "$(ls -A out)" $'config.json\nmerges.txt\nvocab.json'
+  done
+  gpt2 -w int8 --quantize out
+  run --separate-stderr gpt2 -m out -n 1 -T 0 '!'
+  fine
+}
+
+@test "a signal that is ignored leaves --quantize alone, as with nohup" {
+  gpt2 -w int8 --quantize expected
+  for signal in 1 2 15; do
+    rm -rf out
+    (trap '' $signal && faulty FAULT_KILL=20000 FAULT_SIGNAL=$signal -- -w int8 --quantize out)
+    diff -r out expected
+  done
+}
+
 @test "a program killed in the middle of --logits leaves the file that was there" {
   printf good >logits
   status=0

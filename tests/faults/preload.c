@@ -10,6 +10,7 @@
  *     FAULT_WRITE=N      after N bytes, write() finds the disk full
  *     FAULT_MOST=N       read() and write() refuse more than N bytes, as macOS does beyond INT_MAX
  *     FAULT_KILL=N       after N bytes of write(), the process is killed (SIGKILL)
+ *     FAULT_SIGNAL=S     or gets this signal, by its number, and writes on if that does not end it
  *     FAULT_MMAP=1       no file can be mapped
  *     FAULT_CUT=FILE     FILE loses half its bytes as soon as a file is mapped
  *     FAULT_THREADS=1    no thread can be started
@@ -143,14 +144,15 @@ ssize_t write(int fd, const void *bytes, size_t size) {
         return -1;
     if ((kills || fills) && fd > STDERR_FILENO) {
         unsigned long most = strtoul(kills ? kill_at : how, NULL, 10), done = n_written;
-        if (done >= most && kills)
-            raise(SIGKILL);
-        if (done >= most) {
+        if (done >= most && kills) {
+            int number = atoi(setting("FAULT_SIGNAL"));
+            kill(getpid(), number != 0 ? number : SIGKILL);
+        } else if (done >= most) {
             errno = ENOSPC;
             return -1;
-        }
-        if (size > most - done)
+        } else if (size > most - done) {
             size = most - done;
+        }
         n_written += size;
     }
     return disturb(how, &n_writes, &size) ? real(fd, bytes, size) : -1;

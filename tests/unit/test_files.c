@@ -329,6 +329,37 @@ TEST(a_full_disk_leaves_no_new_file) {
     assert_int_equal(count_entries(folder), 0);
 }
 
+static volatile sig_atomic_t n_signals;
+
+static void count_signal(int number) {
+    (void)number;
+    n_signals++;
+}
+
+TEST(a_signal_that_has_come_ends_the_writing_and_arrives_after_it) {
+    struct error err;
+    char path[700];
+    const char *folder = new_folder("signal");
+    snprintf(path, sizeof path, "%s/file", folder);
+    write_text(path, "precious");
+    void (*handler)(int) = signal(SIGINT, count_signal);
+    sigset_t interrupt, now;
+    sigemptyset(&interrupt);
+    sigaddset(&interrupt, SIGINT);
+    assert_int_equal(sigprocmask(SIG_BLOCK, &interrupt, NULL), 0);
+    assert_int_equal(raise(SIGINT), 0); // waits, as one that comes while bytes are written
+    assert_false(file_write(path, "x", 1, &err));
+    assert_message(&err, path, "cannot write 1 bytes", "Interrupted", "start again");
+    check_content(path, "precious");
+    assert_int_equal(count_entries(folder), 1);
+    assert_int_equal(sigprocmask(SIG_UNBLOCK, &interrupt, NULL), 0);
+    assert_int_equal(n_signals, 1);
+    assert_done(file_write(path, "x", 1, &err), &err);
+    assert_int_equal(sigprocmask(SIG_BLOCK, NULL, &now), 0); // and the mask is as it was
+    assert_int_equal(sigismember(&now, SIGINT), 0);
+    signal(SIGINT, handler);
+}
+
 TEST(a_pipe_is_written_to_directly) {
     struct error err;
     char bytes[6] = "";
@@ -422,6 +453,7 @@ int main(void) {
         cmocka_unit_test(a_full_device_is_an_error),
         cmocka_unit_test(a_full_disk_keeps_the_old_file_and_leaves_nothing_else),
         cmocka_unit_test(a_full_disk_leaves_no_new_file),
+        cmocka_unit_test(a_signal_that_has_come_ends_the_writing_and_arrives_after_it),
         cmocka_unit_test(a_pipe_is_written_to_directly),
         cmocka_unit_test(a_file_exists_or_not),
         cmocka_unit_test(paths_are_joined_with_one_slash),
