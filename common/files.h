@@ -50,12 +50,16 @@ struct file_part {
     size_t length;
 };
 
-/* The same for a file in several pieces, one after the other. parts: [n] */
+/* The same for a file in several pieces, one after the other. parts: [n].
+ * false with *err filled in. */
 bool file_write_parts(const char *path, const struct file_part *parts, size_t n, struct error *err);
 
-/* Makes each folder of a path in turn, where it is not there: out, then out/step4. */
+/* Makes each folder of a path in turn, where it is not there: out, then out/step4. false with *err
+ * filled in, also for an empty path; folders that were made before stay. */
 bool folder_make(const char *path, struct error *err);
 
+/* Whether there is something under this name: a file, a folder or anything else, but no link to
+ * nothing. false, too, when the system does not let us look. */
 bool file_exists(const char *path);
 
 /* What to do when the system could not write, by the errno of that: "make room on the disk". */
