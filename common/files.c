@@ -11,12 +11,17 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+/* What one call reads or writes at most: macOS and FreeBSD refuse more than INT_MAX bytes. */
+enum { MOST_AT_ONCE = 1 << 24 };
 
 static const char COPY_AGAIN[] = "copy it again, to another disk";
 
@@ -45,11 +50,16 @@ static int open_regular(const char *path, uintmax_t *size, struct error *err) {
     return -1;
 }
 
+/* The beginning of what is left to read or write. */
+static size_t at_once(size_t left) {
+    return left < MOST_AT_ONCE ? left : MOST_AT_ONCE;
+}
+
 /* Reads until `size` bytes are there or the file ends; returns how many, or -1 with errno set. */
 static ssize_t read_fully(int fd, char *bytes, size_t size) {
     size_t have = 0;
     while (have < size) {
-        ssize_t n = read(fd, bytes + have, size - have);
+        ssize_t n = read(fd, bytes + have, at_once(size - have));
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
@@ -128,10 +138,51 @@ void file_release(const struct mapped_file *file, size_t offset, size_t length) 
         (void)madvise((void *)(uintptr_t)(file->data + begin), end - begin, MADV_DONTNEED);
 }
 
-static bool write_fully(int fd, const char *bytes, size_t length) {
+/* --- writing: signals ------------------------------------------------------------------------- */
+
+/* What ends a program from outside: Ctrl-C, kill, a terminal that is closed. */
+static const int endings[] = {SIGINT, SIGTERM, SIGHUP};
+enum { N_ENDINGS = sizeof endings / sizeof endings[0] };
+
+/*
+ * Lets these signals wait, so that none of them ends the program while a temporary file is there.
+ * Those that the program ignores are left alone: they must not end the writing either.
+ *   held    written: those that wait
+ *   before  written: the thread's mask of signals, to be set again
+ */
+static void hold_endings(sigset_t *held, sigset_t *before) {
+    sigemptyset(held);
+    for (size_t i = 0; i < N_ENDINGS; i++) {
+        struct sigaction action;
+        if (sigaction(endings[i], NULL, &action) == 0 && action.sa_handler != SIG_IGN)
+            sigaddset(held, endings[i]);
+    }
+    pthread_sigmask(SIG_BLOCK, held, before);
+}
+
+/* Whether one of those that wait has come. held: NULL when none do */
+static bool ending_has_come(const sigset_t *held) {
+    sigset_t pending;
+    if (held == NULL || sigpending(&pending) != 0)
+        return false;
+    for (size_t i = 0; i < N_ENDINGS; i++) {
+        if (sigismember(held, endings[i]) == 1 && sigismember(&pending, endings[i]) == 1)
+            return true;
+    }
+    return false;
+}
+
+/* --- writing ---------------------------------------------------------------------------------- */
+
+/* false with errno set: EINTR when a signal that is held has come. */
+static bool write_fully(int fd, const char *bytes, size_t length, const sigset_t *held) {
     size_t written = 0;
     while (written < length) {
-        ssize_t n = write(fd, bytes + written, length - written);
+        if (ending_has_come(held)) {
+            errno = EINTR;
+            return false;
+        }
+        ssize_t n = write(fd, bytes + written, at_once(length - written));
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
@@ -141,9 +192,9 @@ static bool write_fully(int fd, const char *bytes, size_t length) {
     return true;
 }
 
-static bool write_parts(int fd, const struct file_part *parts, size_t n) {
+static bool write_parts(int fd, const struct file_part *parts, size_t n, const sigset_t *held) {
     for (size_t i = 0; i < n; i++) {
-        if (!write_fully(fd, parts[i].data, parts[i].length))
+        if (!write_fully(fd, parts[i].data, parts[i].length, held))
             return false;
     }
     return true;
@@ -163,62 +214,102 @@ static bool write_directly(const char *path, const struct file_part *parts, size
     if (fd < 0)
         return error_set(err, "%s: cannot open for writing: %s; %s", path, strerror(errno),
                          file_mend(errno));
-    bool written = write_parts(fd, parts, n);
+    bool written = write_parts(fd, parts, n, NULL);
     int reason = errno;
     close(fd);
     return written || error_set(err, "%s: cannot write %zu bytes: %s; %s", path,
                                 total_length(parts, n), strerror(reason), file_mend(reason));
 }
 
-/* Writes a temporary file in the same folder (a rename does not cross file systems), renames it. */
-static bool write_and_rename(const char *path, const struct file_part *parts, size_t n,
-                             struct error *err) {
-    static const char ending[] = ".XXXXXX";
-    char *temporary = malloc(strlen(path) + sizeof ending);
+enum { NUMBER_MOST = 9999, ENDING_SIZE = sizeof ".part9999" };
+
+/*
+ * Creates a file beside `path`: path.part1, or the next number that is free. O_EXCL takes no file
+ * that is there, be it another program's or left by one that was killed.
+ *   mode  of the new file, from which the system takes what the umask forbids
+ *   name  [strlen(path) + ENDING_SIZE]  written
+ * Returns the descriptor, or -1 with errno set.
+ */
+static int create_beside(const char *path, mode_t mode, char *name) {
+    int fd = -1;
+    for (int number = 1; number <= NUMBER_MOST; number++) {
+        snprintf(name, strlen(path) + ENDING_SIZE, "%s.part%d", path, number);
+        fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+        if (fd >= 0 || errno != EEXIST)
+            break;
+    }
+    return fd;
+}
+
+/* Writes to a new file and closes it. false with errno set. */
+static bool fill_and_close(int fd, const struct file_part *parts, size_t n, const sigset_t *held) {
+    bool written = write_parts(fd, parts, n, held);
+    int reason = errno;
+    bool closed = close(fd) == 0; // some systems write only now
+    if (!written)
+        errno = reason;
+    return written && closed;
+}
+
+/*
+ * Writes a temporary file in the same folder (a rename does not cross file systems), renames it.
+ * old: the file that it replaces, and whose mode it takes; NULL when there is none
+ */
+static bool write_and_rename(const char *path, const struct stat *old,
+                             const struct file_part *parts, size_t n, struct error *err) {
+    char *temporary = malloc(strlen(path) + ENDING_SIZE);
     if (temporary == NULL)
         return error_no_memory(err, path);
-    strcpy(temporary, path);
-    strcat(temporary, ending);
-    int fd = mkstemp(temporary);
-    if (fd < 0) {
-        error_set(err, "%s: cannot create: %s; %s", path, strerror(errno), file_mend(errno));
-        free(temporary);
-        return false;
-    }
-    // mkstemp makes the file private; what we write is no secret, so the usual mode applies.
-    mode_t mask = umask(0);
-    umask(mask);
-    bool written = write_parts(fd, parts, n) && fchmod(fd, 0666 & ~mask) == 0;
+    sigset_t held, before;
+    hold_endings(&held, &before);
+    mode_t mode = old != NULL ? old->st_mode & 0777 : 0666;
+    int fd = create_beside(path, mode, temporary);
+    if (fd >= 0 && old != NULL)
+        (void)fchmod(fd, mode); // without it, fewer may use the file than before, never more
+    bool written = fd >= 0 && fill_and_close(fd, parts, n, &held) && rename(temporary, path) == 0;
     int reason = errno;
-    if (close(fd) != 0 && written) {
-        written = false;
-        reason = errno;
-    }
-    if (written && rename(temporary, path) != 0) {
-        written = false;
-        reason = errno;
-    }
-    if (!written) {
+    if (fd < 0) {
+        error_set(err, "%s: cannot create: %s; %s", path, strerror(reason), file_mend(reason));
+    } else if (!written) {
         unlink(temporary);
         error_set(err, "%s: cannot write %zu bytes: %s; %s", path, total_length(parts, n),
                   strerror(reason), file_mend(reason));
     }
+    pthread_sigmask(SIG_SETMASK, &before, NULL); // a signal that has come arrives here
     free(temporary);
+    return written;
+}
+
+/* Behind a symbolic link the file itself is what gets replaced, not the link. */
+static bool replace(const char *path, const struct stat *old, const struct file_part *parts,
+                    size_t n, struct error *err) {
+    // A rename asks only whether the folder may be written.
+    if (access(path, W_OK) != 0)
+        return error_set(err,
+                         "%s: is there, and cannot be written: %s; make it writable, or name "
+                         "another file",
+                         path, strerror(errno));
+    char *target = realpath(path, NULL);
+    if (target == NULL)
+        return error_set(err, "%s: cannot follow its links: %s; %s", path, strerror(errno),
+                         file_mend(errno));
+    bool written = write_and_rename(target, old, parts, n, err);
+    free(target);
     return written;
 }
 
 bool file_write_parts(const char *path, const struct file_part *parts, size_t n,
                       struct error *err) {
     struct stat status;
+    if (lstat(path, &status) != 0)
+        return write_and_rename(path, NULL, parts, n, err);
     if (stat(path, &status) != 0)
-        return write_and_rename(path, parts, n, err);
-    if (!S_ISREG(status.st_mode))
-        return write_directly(path, parts, n, err);
-    // Behind a symbolic link the file itself is what gets replaced, not the link.
-    char *target = realpath(path, NULL);
-    bool written = write_and_rename(target != NULL ? target : path, parts, n, err);
-    free(target);
-    return written;
+        return error_set(err,
+                         "%s: is a link that leads to no file: %s; remove it, or name the file "
+                         "itself",
+                         path, strerror(errno));
+    return S_ISREG(status.st_mode) ? replace(path, &status, parts, n, err)
+                                   : write_directly(path, parts, n, err);
 }
 
 bool file_write(const char *path, const void *data, size_t length, struct error *err) {
@@ -227,6 +318,8 @@ bool file_write(const char *path, const void *data, size_t length, struct error 
 }
 
 bool folder_make(const char *path, struct error *err) {
+    if (path[0] == '\0')
+        return error_set(err, "found \"\", expected the name of a folder");
     char *folder = path_join(path, "");
     if (folder == NULL)
         return error_no_memory(err, path);
@@ -261,6 +354,10 @@ const char *file_mend(int reason) {
         return "check the name of its folder";
     case EISDIR:
         return "name a file, not a folder";
+    case EINTR:
+        return "start again";
+    case ENOMEM:
+        return "close other programs";
     case EBADF:
         return "it is closed: start the program with it open";
     default:

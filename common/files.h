@@ -4,6 +4,8 @@
  * Reading takes regular files only: a folder, a pipe or a device under a model's file name is an
  * error and not a program that hangs. Writing goes to a temporary name that is renamed when all
  * bytes are on it, so that a full disk never leaves half a file or harms the one that was there.
+ * Ctrl-C and the like wait until that name is gone, unless another thread takes them. Only kill -9
+ * or a crash leaves one, path.part1 or another number; it is in nobody's way.
  */
 #ifndef COMMON_FILES_H
 #define COMMON_FILES_H
@@ -36,8 +38,9 @@ void file_unmap(struct mapped_file *file);
 void file_release(const struct mapped_file *file, size_t offset, size_t length);
 
 /*
- * Writes a whole file, under its name only when complete. A path that is there and is no regular
- * file (a pipe, /dev/stdout) is written to directly.
+ * Writes a whole file, under its name only when complete. A file that is there must be writable,
+ * and its mode is kept; a link to it stays, and must not lead to nothing. A path that is there and
+ * is no regular file (a pipe, /dev/stdout) is written to directly. false with *err filled in.
  */
 bool file_write(const char *path, const void *data, size_t length, struct error *err);
 
@@ -47,12 +50,16 @@ struct file_part {
     size_t length;
 };
 
-/* The same for a file in several pieces, one after the other. parts: [n] */
+/* The same for a file in several pieces, one after the other. parts: [n].
+ * false with *err filled in. */
 bool file_write_parts(const char *path, const struct file_part *parts, size_t n, struct error *err);
 
-/* Makes each folder of a path in turn, where it is not there: out, then out/step4. */
+/* Makes each folder of a path in turn, where it is not there: out, then out/step4. false with *err
+ * filled in, also for an empty path; folders that were made before stay. */
 bool folder_make(const char *path, struct error *err);
 
+/* Whether there is something under this name: a file, a folder or anything else, but no link to
+ * nothing. false, too, when the system does not let us look. */
 bool file_exists(const char *path);
 
 /* What to do when the system could not write, by the errno of that: "make room on the disk". */

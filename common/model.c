@@ -80,56 +80,38 @@ static const char *outer(const struct loader *loader, const char *name, char tex
     return text;
 }
 
-/* The arrays of block n. */
-static bool load_vectors(struct loader *loader, size_t n) {
-    const struct gpt2_config *config = &loader->model->config;
-    struct gpt2_layer *layer = &loader->model->layers[n];
-    const struct {
-        const char *name;
-        size_t length;
-        float **array;
-    } vectors[] = {
-        {"ln_1.weight", config->n_embd, &layer->ln_1_weight},
-        {"ln_1.bias", config->n_embd, &layer->ln_1_bias},
-        {"attn.c_attn.bias", 3 * config->n_embd, &layer->attn_c_attn_bias},
-        {"attn.c_proj.bias", config->n_embd, &layer->attn_c_proj_bias},
-        {"ln_2.weight", config->n_embd, &layer->ln_2_weight},
-        {"ln_2.bias", config->n_embd, &layer->ln_2_bias},
-        {"mlp.c_fc.bias", config->n_inner, &layer->mlp_c_fc_bias},
-        {"mlp.c_proj.bias", config->n_embd, &layer->mlp_c_proj_bias},
+void gpt2_layer_tensors(const struct gpt2_config *config, struct gpt2_layer *layer,
+                        struct gpt2_tensor *tensors) {
+    size_t n = config->n_embd, n_inner = config->n_inner;
+    const struct gpt2_tensor table[GPT2_LAYER_TENSORS] = {
+        {"attn.c_attn.weight", n, 3 * n, &layer->attn_c_attn_weight, &layer->attn_c_attn},
+        {"attn.c_proj.weight", n, n, &layer->attn_c_proj_weight, &layer->attn_c_proj},
+        {"mlp.c_fc.weight", n, n_inner, &layer->mlp_c_fc_weight, &layer->mlp_c_fc},
+        {"mlp.c_proj.weight", n_inner, n, &layer->mlp_c_proj_weight, &layer->mlp_c_proj},
+        {"ln_1.weight", 1, n, &layer->ln_1_weight, NULL},
+        {"ln_1.bias", 1, n, &layer->ln_1_bias, NULL},
+        {"attn.c_attn.bias", 1, 3 * n, &layer->attn_c_attn_bias, NULL},
+        {"attn.c_proj.bias", 1, n, &layer->attn_c_proj_bias, NULL},
+        {"ln_2.weight", 1, n, &layer->ln_2_weight, NULL},
+        {"ln_2.bias", 1, n, &layer->ln_2_bias, NULL},
+        {"mlp.c_fc.bias", 1, n_inner, &layer->mlp_c_fc_bias, NULL},
+        {"mlp.c_proj.bias", 1, n, &layer->mlp_c_proj_bias, NULL},
     };
-    char name[NAME_SIZE];
-    for (size_t i = 0; i < sizeof vectors / sizeof vectors[0]; i++) {
-        if (!load_array(loader, inner(loader, n, vectors[i].name, name), shape_1(vectors[i].length),
-                        vectors[i].array))
-            return false;
-    }
-    return true;
+    memcpy(tensors, table, sizeof table);
 }
 
-/* The linear layers of block n. */
-static bool load_linear(struct loader *loader, size_t n) {
-    const struct gpt2_config *config = &loader->model->config;
-    struct gpt2_layer *layer = &loader->model->layers[n];
-    const struct {
-        const char *name;
-        size_t n_in, n_out;
-        float **array;
-        struct matrix *matrix;
-    } linear[] = {
-        {"attn.c_attn.weight", config->n_embd, 3 * config->n_embd, &layer->attn_c_attn_weight,
-         &layer->attn_c_attn},
-        {"attn.c_proj.weight", config->n_embd, config->n_embd, &layer->attn_c_proj_weight,
-         &layer->attn_c_proj},
-        {"mlp.c_fc.weight", config->n_embd, config->n_inner, &layer->mlp_c_fc_weight,
-         &layer->mlp_c_fc},
-        {"mlp.c_proj.weight", config->n_inner, config->n_embd, &layer->mlp_c_proj_weight,
-         &layer->mlp_c_proj},
-    };
-    char name[NAME_SIZE];
-    for (size_t i = 0; i < sizeof linear / sizeof linear[0]; i++) {
-        if (!load_matrix(loader, inner(loader, n, linear[i].name, name), WEIGHTS_IN_OUT,
-                         linear[i].n_in, linear[i].n_out, linear[i].array, linear[i].matrix))
+/* Block n. */
+static bool load_layer(struct loader *loader, size_t n) {
+    struct gpt2_tensor tensors[GPT2_LAYER_TENSORS];
+    gpt2_layer_tensors(&loader->model->config, &loader->model->layers[n], tensors);
+    for (size_t i = 0; i < GPT2_LAYER_TENSORS; i++) {
+        const struct gpt2_tensor *t = &tensors[i];
+        char name[NAME_SIZE];
+        inner(loader, n, t->name, name);
+        bool loaded = t->matrix != NULL ? load_matrix(loader, name, WEIGHTS_IN_OUT, t->n_in,
+                                                      t->n_out, t->array, t->matrix)
+                                        : load_array(loader, name, shape_1(t->n_out), t->array);
+        if (!loaded)
             return false;
     }
     return true;
@@ -162,7 +144,7 @@ static bool load_all(struct loader *loader) {
         !load_head(loader))
         return false;
     for (size_t n = 0; n < config->n_layer; n++) {
-        if (!load_linear(loader, n) || !load_vectors(loader, n))
+        if (!load_layer(loader, n))
             return false;
     }
     return true;
@@ -191,30 +173,31 @@ static bool check_layers(const struct loader *loader) {
 
 /* Every token reads all linear layers, the head, one row of embeddings and the small arrays. */
 static size_t bytes_per_token(const struct gpt2_model *model) {
-    const struct gpt2_config *c = &model->config;
     size_t bytes = weights_bytes(&model->head);
-    for (size_t i = 0; i < c->n_layer; i++) {
-        const struct gpt2_layer *l = &model->layers[i];
-        bytes += weights_bytes(&l->attn_c_attn) + weights_bytes(&l->attn_c_proj) +
-                 weights_bytes(&l->mlp_c_fc) + weights_bytes(&l->mlp_c_proj);
-        bytes += (9 * c->n_embd + c->n_inner) * sizeof(float);
+    for (size_t n = 0; n < model->config.n_layer; n++) {
+        struct gpt2_tensor tensors[GPT2_LAYER_TENSORS];
+        gpt2_layer_tensors(&model->config, &model->layers[n], tensors);
+        for (size_t i = 0; i < GPT2_LAYER_TENSORS; i++)
+            bytes += tensors[i].matrix != NULL ? weights_bytes(tensors[i].matrix)
+                                               : tensors[i].n_out * sizeof(float);
     }
     return bytes;
 }
 
 void gpt2_model_link(struct gpt2_model *model) {
     const struct gpt2_config *c = &model->config;
-    size_t n = c->n_embd, inner_size = c->n_inner;
+    size_t n_in = c->n_embd, n_out = c->vocab_size;
     model->weights = WEIGHTS_F32;
-    model->embeddings = (struct matrix){MATRIX_F32_OUT_IN, model->wte, NULL, n, c->vocab_size};
-    model->head = (struct matrix){MATRIX_F32_OUT_IN, model->lm_head, NULL, n, c->vocab_size};
-    for (size_t i = 0; i < c->n_layer; i++) {
-        struct gpt2_layer *l = &model->layers[i];
-        const enum matrix_format format = MATRIX_F32_IN_OUT;
-        l->attn_c_attn = (struct matrix){format, l->attn_c_attn_weight, NULL, n, 3 * n};
-        l->attn_c_proj = (struct matrix){format, l->attn_c_proj_weight, NULL, n, n};
-        l->mlp_c_fc = (struct matrix){format, l->mlp_c_fc_weight, NULL, n, inner_size};
-        l->mlp_c_proj = (struct matrix){format, l->mlp_c_proj_weight, NULL, inner_size, n};
+    model->embeddings = (struct matrix){MATRIX_F32_OUT_IN, model->wte, NULL, n_in, n_out};
+    model->head = (struct matrix){MATRIX_F32_OUT_IN, model->lm_head, NULL, n_in, n_out};
+    for (size_t n = 0; n < c->n_layer; n++) {
+        struct gpt2_tensor tensors[GPT2_LAYER_TENSORS];
+        gpt2_layer_tensors(c, &model->layers[n], tensors);
+        for (size_t i = 0; i < GPT2_LAYER_TENSORS; i++) {
+            const struct gpt2_tensor *t = &tensors[i];
+            if (t->matrix != NULL)
+                *t->matrix = (struct matrix){MATRIX_F32_IN_OUT, *t->array, NULL, t->n_in, t->n_out};
+        }
     }
     model->n_bytes_per_token = bytes_per_token(model);
 }

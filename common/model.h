@@ -67,6 +67,16 @@ struct gpt2_layer {
     struct matrix attn_c_attn, attn_c_proj, mlp_c_fc, mlp_c_proj; // the same weights
 };
 
+/* A tensor of a block: how a file calls it, and where it is. */
+struct gpt2_tensor {
+    const char *name;      // behind "h.3." for block 3
+    size_t n_in, n_out;    // [n_in, n_out]; an array [n_out] has n_in 1
+    float **array;         // in the block
+    struct matrix *matrix; // in the block: the same as a matrix; NULL for what is none
+};
+
+enum { GPT2_LAYER_TENSORS = 12 };
+
 struct gpt2_model {
     struct gpt2_config config;
     float *wte;                // [vocab_size, n_embd]
@@ -107,6 +117,13 @@ struct gpt2_model *gpt2_model_open(const char *folder, struct error *err);
 struct gpt2_model *gpt2_model_open_for_engine(const char *folder, enum weights wanted,
                                               size_t n_threads, struct error *err);
 void gpt2_model_close(struct gpt2_model *model);
+
+/*
+ * The one table of a block's tensors, the matrices first. All that load, link or write them walk it.
+ *   tensors  [GPT2_LAYER_TENSORS]  written; they point into *layer
+ */
+void gpt2_layer_tensors(const struct gpt2_config *config, struct gpt2_layer *layer,
+                        struct gpt2_tensor *tensors);
 
 /* Makes the matrices of a model point to its arrays, all of which must be there. */
 void gpt2_model_link(struct gpt2_model *model);

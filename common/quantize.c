@@ -33,11 +33,7 @@ static void add_array(struct list *list, const char *name, struct shape shape, c
 
 static void add_matrix(struct list *list, const char *name, const struct matrix *m) {
     size_t scale_bytes = 0, all = weights_bytes(m);
-    if (m->format == MATRIX_F32_IN_OUT) {
-        add(list, name, "F32", shape_2(m->n_in, m->n_out), m->data, all);
-    } else if (m->format == MATRIX_F32_OUT_IN) {
-        add(list, name, "F32", shape_2(m->n_out, m->n_in), m->data, all);
-    } else if (m->format == MATRIX_BF16) {
+    if (m->format == MATRIX_BF16) {
         add(list, name, "BF16", weights_panel_shape(m), m->data, all);
     } else {
         char scales[NAME_SIZE];
@@ -50,49 +46,34 @@ static void add_matrix(struct list *list, const char *name, const struct matrix 
     }
 }
 
+/* Those of a block: its matrices, or all else. */
+static void add_layer(struct list *list, const struct gpt2_model *model, size_t n, bool matrices) {
+    struct gpt2_tensor tensors[GPT2_LAYER_TENSORS];
+    gpt2_layer_tensors(&model->config, &model->layers[n], tensors);
+    for (size_t i = 0; i < GPT2_LAYER_TENSORS; i++) {
+        const struct gpt2_tensor *t = &tensors[i];
+        char name[NAME_SIZE];
+        snprintf(name, sizeof name, "h.%zu.%s", n, t->name);
+        if (matrices && t->matrix != NULL)
+            add_matrix(list, name, t->matrix);
+        else if (!matrices && t->matrix == NULL)
+            add_array(list, name, shape_1(t->n_out), *t->array);
+    }
+}
+
 /* All matrices, which keep the alignment of what follows them; then the small arrays. */
 static void list_tensors(const struct gpt2_model *model, struct list *list) {
     const struct gpt2_config *c = &model->config;
-    char name[NAME_SIZE];
     add_matrix(list, "wte.weight", &model->embeddings);
     if (model->head.data != model->embeddings.data)
         add_matrix(list, "lm_head.weight", &model->head);
-    for (size_t i = 0; i < c->n_layer; i++) {
-        const struct gpt2_layer *l = &model->layers[i];
-        const struct {
-            const char *name;
-            const struct matrix *matrix;
-        } matrices[] = {{"attn.c_attn", &l->attn_c_attn},
-                        {"attn.c_proj", &l->attn_c_proj},
-                        {"mlp.c_fc", &l->mlp_c_fc},
-                        {"mlp.c_proj", &l->mlp_c_proj}};
-        for (size_t k = 0; k < sizeof matrices / sizeof matrices[0]; k++) {
-            snprintf(name, sizeof name, "h.%zu.%s.weight", i, matrices[k].name);
-            add_matrix(list, name, matrices[k].matrix);
-        }
-    }
+    for (size_t n = 0; n < c->n_layer; n++)
+        add_layer(list, model, n, true);
     add_array(list, "wpe.weight", shape_2(c->n_ctx, c->n_embd), model->wpe);
     add_array(list, "ln_f.weight", shape_1(c->n_embd), model->ln_f_weight);
     add_array(list, "ln_f.bias", shape_1(c->n_embd), model->ln_f_bias);
-    for (size_t i = 0; i < c->n_layer; i++) {
-        const struct gpt2_layer *l = &model->layers[i];
-        const struct {
-            const char *name;
-            size_t length;
-            const float *data;
-        } arrays[] = {{"ln_1.weight", c->n_embd, l->ln_1_weight},
-                      {"ln_1.bias", c->n_embd, l->ln_1_bias},
-                      {"attn.c_attn.bias", 3 * c->n_embd, l->attn_c_attn_bias},
-                      {"attn.c_proj.bias", c->n_embd, l->attn_c_proj_bias},
-                      {"ln_2.weight", c->n_embd, l->ln_2_weight},
-                      {"ln_2.bias", c->n_embd, l->ln_2_bias},
-                      {"mlp.c_fc.bias", c->n_inner, l->mlp_c_fc_bias},
-                      {"mlp.c_proj.bias", c->n_embd, l->mlp_c_proj_bias}};
-        for (size_t k = 0; k < sizeof arrays / sizeof arrays[0]; k++) {
-            snprintf(name, sizeof name, "h.%zu.%s", i, arrays[k].name);
-            add_array(list, name, shape_1(arrays[k].length), arrays[k].data);
-        }
-    }
+    for (size_t n = 0; n < c->n_layer; n++)
+        add_layer(list, model, n, false);
 }
 
 static bool write_weights(const struct gpt2_model *model, const char *path, struct error *err) {

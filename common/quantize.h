@@ -17,8 +17,10 @@
 
 /*
  * Writes the model of `folder` to the folder `out`, which is made, or must hold no model yet
- * (copies of its small files may be there, from an attempt that was interrupted).
- * model.safetensors is written last, and gets its name when it is whole. false with *err filled in.
+ * (copies of its small files may be there, from an attempt that was interrupted). weights:
+ * WEIGHTS_BF16 or WEIGHTS_INT8, no other. false with *err filled in.
+ * model.safetensors is written last, and gets its name when it is whole. Ctrl-C leaves no other
+ * piece of it, kill -9 may (files.h); that does not stop the next attempt.
  */
 bool quantize_folder(const char *folder, const char *out, enum weights weights, size_t n_threads,
                      struct error *err);

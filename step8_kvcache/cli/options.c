@@ -85,7 +85,7 @@ const char *options_help(void) {
            "      --detokenize          token ids to text\n"
            "      --score FILE          perplexity of a text (- reads standard input)\n"
            "      --stride N            tokens per step of --score (the model's n_ctx)\n"
-           "      --quantize DIR        write the model to DIR in the format of -w\n"
+           "      --quantize DIR        write the model to DIR in bf16 or int8 (-w)\n"
            "      --json                one JSON object instead of text\n"
            "      --stats               times and memory, on standard error\n"
            "  -h, --help                this text\n"
@@ -319,8 +319,8 @@ static bool refuse(int found, const char *word, struct error *err) {
 static bool check_quantize(const struct options *options, struct error *err) {
     if (options->mode != MODE_QUANTIZE)
         return true;
-    if (options->weights == WEIGHTS_AS_STORED)
-        return error_set(err, "--quantize needs a format: add -w bf16 or -w int8");
+    if (options->weights != WEIGHTS_BF16 && options->weights != WEIGHTS_INT8)
+        return error_set(err, "--quantize needs a format smaller than f32: -w bf16 or -w int8");
     return options->n_words == 0 || error_set(err,
                                               "--quantize writes a model and no text: leave "
                                               "\"%s\" out",

@@ -273,6 +273,21 @@ PYTHON
   equal "$(ls -l file | cut -c 1-10)" "$(ls -l other | cut -c 1-10)"
 }
 
+# Root may write everything, unless it gives up the right to.
+@test "--logits leaves a file alone that may not be written" {
+  local as_others=()
+  if [ "$(id -u)" -eq 0 ]; then
+    as_others=(setpriv --bounding-set=-dac_override)
+    "${as_others[@]}" true 2>/dev/null || skip "root may write everything"
+  fi
+  printf 'mine' >file
+  chmod 444 file
+  run --separate-stderr "${as_others[@]}" "$GPT2" -m "$MODEL" --logits file hello
+  refused 1 "file: is there, and cannot be written" "Permission denied" "name another file"
+  equal "$(cat file)" mine
+  equal "$(ls file*)" file
+}
+
 @test "--logits can write to /dev/stdout and into a pipe" {
   gpt2 --logits expected hello
   gpt2 --logits /dev/stdout hello | cat >found

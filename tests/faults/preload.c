@@ -8,7 +8,9 @@
  *     FAULT_READ=short   read() gives 1 to 7 bytes      =eintr  every other one fails with EINTR
  *     FAULT_WRITE=short  write() takes 1 to 7 bytes     =eintr  every other one fails with EINTR
  *     FAULT_WRITE=N      after N bytes, write() finds the disk full
+ *     FAULT_MOST=N       read() and write() refuse more than N bytes, as macOS does beyond INT_MAX
  *     FAULT_KILL=N       after N bytes of write(), the process is killed (SIGKILL)
+ *     FAULT_SIGNAL=S     or gets this signal, by its number, and writes on if that does not end it
  *     FAULT_MMAP=1       no file can be mapped
  *     FAULT_CUT=FILE     FILE loses half its bytes as soon as a file is mapped
  *     FAULT_THREADS=1    no thread can be started
@@ -116,9 +118,20 @@ static bool disturb(const char *how, atomic_ulong *n, size_t *size) {
     return true;
 }
 
+/* Whether a call asks for more bytes than there may be. */
+static bool too_many(size_t size) {
+    const char *most = setting("FAULT_MOST");
+    bool refused = most[0] != '\0' && size > strtoul(most, NULL, 10);
+    if (refused)
+        errno = EINVAL;
+    return refused;
+}
+
 ssize_t read(int fd, void *bytes, size_t size) {
     static ssize_t (*real)(int, void *, size_t);
     FIND(real, "read");
+    if (too_many(size))
+        return -1;
     return disturb(setting("FAULT_READ"), &n_reads, &size) ? real(fd, bytes, size) : -1;
 }
 
@@ -127,16 +140,19 @@ ssize_t write(int fd, const void *bytes, size_t size) {
     const char *how = setting("FAULT_WRITE"), *kill_at = setting("FAULT_KILL");
     bool kills = kill_at[0] != '\0', fills = how[0] >= '0' && how[0] <= '9';
     FIND(real, "write");
+    if (too_many(size))
+        return -1;
     if ((kills || fills) && fd > STDERR_FILENO) {
         unsigned long most = strtoul(kills ? kill_at : how, NULL, 10), done = n_written;
-        if (done >= most && kills)
-            raise(SIGKILL);
-        if (done >= most) {
+        if (done >= most && kills) {
+            int number = atoi(setting("FAULT_SIGNAL"));
+            kill(getpid(), number != 0 ? number : SIGKILL);
+        } else if (done >= most) {
             errno = ENOSPC;
             return -1;
-        }
-        if (size > most - done)
+        } else if (size > most - done) {
             size = most - done;
+        }
         n_written += size;
     }
     return disturb(how, &n_writes, &size) ? real(fd, bytes, size) : -1;

@@ -236,6 +236,37 @@ TEST(a_written_file_has_the_usual_mode) {
     assert_int_equal(status.st_mode & 0777, 0640);
 }
 
+TEST(a_replaced_file_keeps_its_mode) {
+    static const mode_t modes[] = {0600, 0640, 0666, 0755}; // 0666: more than a new file gets
+    struct error err;
+    struct stat status;
+    const char *path = path_of("kept_mode");
+    mode_t before = umask(022);
+    for (size_t i = 0; i < LENGTH(modes); i++) {
+        write_text(path, "old");
+        assert_int_equal(chmod(path, modes[i]), 0);
+        assert_done(file_write(path, "new", 3, &err), &err);
+        check_content(path, "new");
+        assert_int_equal(stat(path, &status), 0);
+        assert_int_equal(status.st_mode & 0777, modes[i]);
+    }
+    umask(before);
+}
+
+TEST(a_link_to_no_file_is_an_error_and_stays) {
+    struct error err;
+    struct stat status;
+    char path[700];
+    const char *folder = new_folder("links");
+    snprintf(path, sizeof path, "%s/link", folder);
+    assert_int_equal(symlink("nowhere", path), 0);
+    assert_false(file_write(path, "x", 1, &err));
+    assert_message(&err, path, "is a link that leads to no file", "No such file", "remove it");
+    assert_int_equal(lstat(path, &status), 0);
+    assert_true(S_ISLNK(status.st_mode));
+    assert_int_equal(count_entries(folder), 1);
+}
+
 TEST(a_missing_folder_is_an_error) {
     struct error err;
     const char *path = path_of("no/such/file");
@@ -296,6 +327,37 @@ TEST(a_full_disk_leaves_no_new_file) {
     snprintf(path, sizeof path, "%s/file", folder);
     assert_false(write_with_little_room(path, &err));
     assert_int_equal(count_entries(folder), 0);
+}
+
+static volatile sig_atomic_t n_signals;
+
+static void count_signal(int number) {
+    (void)number;
+    n_signals++;
+}
+
+TEST(a_signal_that_has_come_ends_the_writing_and_arrives_after_it) {
+    struct error err;
+    char path[700];
+    const char *folder = new_folder("signal");
+    snprintf(path, sizeof path, "%s/file", folder);
+    write_text(path, "precious");
+    void (*handler)(int) = signal(SIGINT, count_signal);
+    sigset_t interrupt, now;
+    sigemptyset(&interrupt);
+    sigaddset(&interrupt, SIGINT);
+    assert_int_equal(sigprocmask(SIG_BLOCK, &interrupt, NULL), 0);
+    assert_int_equal(raise(SIGINT), 0); // waits, as one that comes while bytes are written
+    assert_false(file_write(path, "x", 1, &err));
+    assert_message(&err, path, "cannot write 1 bytes", "Interrupted", "start again");
+    check_content(path, "precious");
+    assert_int_equal(count_entries(folder), 1);
+    assert_int_equal(sigprocmask(SIG_UNBLOCK, &interrupt, NULL), 0);
+    assert_int_equal(n_signals, 1);
+    assert_done(file_write(path, "x", 1, &err), &err);
+    assert_int_equal(sigprocmask(SIG_BLOCK, NULL, &now), 0); // and the mask is as it was
+    assert_int_equal(sigismember(&now, SIGINT), 0);
+    signal(SIGINT, handler);
 }
 
 TEST(a_pipe_is_written_to_directly) {
@@ -359,6 +421,12 @@ TEST(a_file_in_the_place_of_a_folder_is_an_error) {
     assert_message(&err, "no_folder/inside: cannot make the folder");
 }
 
+TEST(a_folder_without_a_name_is_an_error) {
+    struct error err;
+    assert_false(folder_make("", &err));
+    assert_message(&err, "found \"\"", "the name of a folder");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_file_is_read_with_a_nul_behind_it),
@@ -378,16 +446,20 @@ int main(void) {
         cmocka_unit_test(who_has_the_old_file_open_keeps_its_bytes),
         cmocka_unit_test(an_empty_file_is_written),
         cmocka_unit_test(a_written_file_has_the_usual_mode),
+        cmocka_unit_test(a_replaced_file_keeps_its_mode),
+        cmocka_unit_test(a_link_to_no_file_is_an_error_and_stays),
         cmocka_unit_test(a_missing_folder_is_an_error),
         cmocka_unit_test(a_folder_is_not_written_to),
         cmocka_unit_test(a_full_device_is_an_error),
         cmocka_unit_test(a_full_disk_keeps_the_old_file_and_leaves_nothing_else),
         cmocka_unit_test(a_full_disk_leaves_no_new_file),
+        cmocka_unit_test(a_signal_that_has_come_ends_the_writing_and_arrives_after_it),
         cmocka_unit_test(a_pipe_is_written_to_directly),
         cmocka_unit_test(a_file_exists_or_not),
         cmocka_unit_test(paths_are_joined_with_one_slash),
         cmocka_unit_test(folders_are_made_one_in_the_other),
         cmocka_unit_test(a_file_in_the_place_of_a_folder_is_an_error),
+        cmocka_unit_test(a_folder_without_a_name_is_an_error),
     };
     return cmocka_run_group_tests(tests, open_test_folder, close_test_folder);
 }
