@@ -101,7 +101,6 @@ void lesson_shape(const char *name, struct shape shape, const char *remark) {
 }
 
 void lesson_check(struct lesson *lesson, bool passed, const char *what) {
-    lesson->n_checks++;
     lesson->n_failed += !passed;
     printf("%-70s %s\n", what, passed ? "ok" : "FAILED");
 }
