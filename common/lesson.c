@@ -140,6 +140,20 @@ int lesson_fail(struct lesson *lesson, const struct error *err) {
     return lesson_end(lesson);
 }
 
+/* Writes the rest of the output. Says so and returns false when not all of it could be written. */
+static bool finish_output(void) {
+    if (fflush(stdout) != 0)
+        fprintf(stderr, "error: standard output: cannot write: %s; %s\n", strerror(errno),
+                file_mend(errno));
+    else if (ferror(stdout)) // an earlier write; errno is no longer of that one
+        fprintf(stderr,
+                "error: standard output: a part could not be written and is lost; make room "
+                "for it, or choose another place\n");
+    else
+        return true;
+    return false;
+}
+
 int lesson_end(struct lesson *lesson) {
     if (lesson->status == EXIT_SUCCESS && lesson->n_failed > 0)
         lesson->status = EXIT_FAILURE;
@@ -147,10 +161,7 @@ int lesson_end(struct lesson *lesson) {
         free(lesson->owned[i]);
         lesson->owned[i] = NULL;
     }
-    if (fflush(stdout) != 0 && lesson->status == EXIT_SUCCESS) {
-        fprintf(stderr, "error: standard output: cannot write: %s; %s\n", strerror(errno),
-                file_mend(errno));
+    if (lesson->status == EXIT_SUCCESS && !finish_output())
         lesson->status = EXIT_FAILURE;
-    }
     return lesson->status;
 }
