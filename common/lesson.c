@@ -53,22 +53,34 @@ static bool choose_text(struct lesson *lesson, int argc, char **argv, int first,
     return true;
 }
 
+/* The options; optind is then where the text begins. false when the program should end. */
+static bool choose_folders(struct lesson *lesson, int argc, char **argv, const char *name) {
+    int option;
+    while ((option = getopt(argc, argv, "m:o:h")) != -1) {
+        if (option != 'm' && option != 'o') {
+            lesson->status = usage(name, option == 'h' ? stdout : stderr);
+            return false;
+        }
+        if (optarg[0] == '\0') {
+            fprintf(stderr, "%s: -%c: found \"\", expected a folder's name\n", name, option);
+            lesson->status = EXIT_USAGE;
+            return false;
+        }
+        if (option == 'm')
+            lesson->model = optarg;
+        else
+            lesson->out = optarg;
+    }
+    return true;
+}
+
 bool lesson_begin(struct lesson *lesson, int argc, char **argv, const char *name, const char *title,
                   const char *default_text) {
     *lesson = (struct lesson){.model = "models/tiny"};
     lesson->owned[1] = path_join("out", name);
     lesson->out = lesson->owned[1];
-    int option;
-    while ((option = getopt(argc, argv, "m:o:h")) != -1) {
-        if (option == 'm')
-            lesson->model = optarg;
-        else if (option == 'o')
-            lesson->out = optarg;
-        else {
-            lesson->status = usage(name, option == 'h' ? stdout : stderr);
-            return false;
-        }
-    }
+    if (!choose_folders(lesson, argc, argv, name))
+        return false;
     if (!choose_text(lesson, argc, argv, optind, default_text) || lesson->out == NULL) {
         fprintf(stderr,
                 "%s: out of memory for the text: close other programs, or use a smaller text\n",

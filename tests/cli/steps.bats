@@ -114,6 +114,18 @@ refuses() {
   done
 }
 
+@test "every step refuses an empty name of a folder in one line" {
+  local step option
+  for step in $STEPS; do
+    for option in -m -o; do
+      run --separate-stderr "$BUILD/$step/main" "$option" "" x
+      equal "status $status" "status 2"
+      equal "$output" ""
+      equal "$stderr" "${step%%_*}: $option: found \"\", expected a folder's name"
+    done
+  done
+}
+
 @test "steps 4 and 5 refuse a model without blocks in one line" {
   local step
   random_model "$BATS_TEST_TMPDIR/flat" --n-layer 0 --n-head 4 --n-embd 32 --n-ctx 256 --vocab-size 600
