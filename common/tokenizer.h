@@ -56,7 +56,7 @@ bool tokenizer_encode(const struct tokenizer *tokenizer, const char *text, size_
  */
 const char *tokenizer_decode(const struct tokenizer *tokenizer, uint32_t id, size_t *length);
 
-/* The id of <|endoftext|>; false when the vocabulary has none. */
+/* The id of <|endoftext|>; false when the vocabulary has none, and *id is as it was. */
 bool tokenizer_end_of_text(const struct tokenizer *tokenizer, uint32_t *id);
 
 #endif

@@ -195,6 +195,19 @@ refuses() {
   [[ $output != *---* ]]
 }
 
+@test "an empty text is refused by a vocabulary without <|endoftext|>" {
+  local step
+  cp -R "$MODEL" "$BATS_TEST_TMPDIR/m"
+  edit_json "$BATS_TEST_TMPDIR/m/vocab.json" 'del j["<|endoftext|>"]'
+  cd "$BATS_TEST_TMPDIR" || return
+  for step in $STEPS; do
+    case $step in step[12]_*) continue ;; esac # they need no token to begin with
+    run --separate-stderr "$BUILD/$step/main" -m m ""
+    equal "status $status" "status 1"
+    equal "$stderr" "error: the text is empty, and the vocabulary has no <|endoftext|> to start from: give a text"
+  done
+}
+
 # setting NAME: the text that step 7 has written with one of its six settings, on one line.
 setting() {
   printf '%s\n' "$output" | awk -v name="$1" '
