@@ -87,7 +87,7 @@ const char *options_help(void) {
            "      --stride N            tokens per step of --score (the model's n_ctx)\n"
            "      --quantize DIR        write the model to DIR in the format of -w\n"
            "      --json                one JSON object instead of text\n"
-           "      --stats               times and memory, on standard error\n"
+           "      --stats               times and memory for new text, on standard error\n"
            "  -h, --help                this text\n"
            "  -V, --version\n"
            "  --                        ends the options\n"
@@ -335,6 +335,8 @@ static bool check_together(const struct options *options, struct error *err) {
         return error_set(err, "--score needs the cache: leave --no-cache out");
     if (options->json && options->mode != MODE_GENERATE && options->mode != MODE_SCORE)
         return error_set(err, "--json goes with new text and with --score: leave it out");
+    if (options->stats && options->mode != MODE_GENERATE)
+        return error_set(err, "--stats goes with new text: leave it out");
     if (options->mode == MODE_SCORE && options->n_words > 0)
         return error_set(err, "--score reads its text from the file: leave \"%s\" out",
                          options->words[0]);
