@@ -12,21 +12,9 @@
 #include "files.h"
 #include "model_files.h"
 #include "plot/plot.h"
+#include "words.h"
 
 enum { EXIT_USAGE = 2 };
-
-/* The words of the command line from argv[first] on, joined with spaces. NULL without memory. */
-static char *join_words(int argc, char **argv, int first) {
-    size_t length = 1;
-    for (int i = first; i < argc; i++)
-        length += strlen(argv[i]) + 1;
-    char *text = calloc(length, 1);
-    for (int i = first; i < argc && text != NULL; i++) {
-        strcat(text, i > first ? " " : "");
-        strcat(text, argv[i]);
-    }
-    return text;
-}
 
 static int usage(const char *name, FILE *stream) {
     fprintf(stream,
@@ -44,7 +32,7 @@ static bool choose_text(struct lesson *lesson, int argc, char **argv, int first,
     const char *prompt = getenv("PROMPT");
     lesson->text = prompt != NULL && prompt[0] != '\0' ? prompt : default_text;
     if (first < argc) {
-        lesson->owned[0] = join_words(argc, argv, first);
+        lesson->owned[0] = words_join(argv + first, (size_t)(argc - first));
         lesson->text = lesson->owned[0];
     }
     if (lesson->text == NULL)

@@ -10,22 +10,13 @@
 #include <unistd.h>
 
 #include "../../common/files.h"
+#include "../../common/words.h"
 
 static bool join_words(const struct options *options, struct text *prompt, struct error *err) {
-    size_t total = 0;
-    for (size_t i = 0; i < options->n_words; i++)
-        total += strlen(options->words[i]) + 1;
-    prompt->bytes = malloc(total + 1);
+    prompt->bytes = words_join(options->words, options->n_words);
     if (prompt->bytes == NULL)
         return error_no_memory(err, "the prompt");
-    prompt->length = 0;
-    for (size_t i = 0; i < options->n_words; i++) {
-        size_t length = strlen(options->words[i]);
-        if (i > 0)
-            prompt->bytes[prompt->length++] = ' ';
-        memcpy(prompt->bytes + prompt->length, options->words[i], length);
-        prompt->length += length;
-    }
+    prompt->length = strlen(prompt->bytes);
     return true;
 }
 
