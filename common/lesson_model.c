@@ -103,10 +103,13 @@ void lesson_model_print(const struct lesson_model *opened, const uint32_t *ids, 
             end++;
         label_of_token(bytes + start, end - start, whole);
         label_shorten(whole, TERM_COLUMNS - indent - 1, word);
-        if (column + 1 + label_columns(word) > TERM_COLUMNS)
-            printf("\n%*s", (int)(column = indent), "");
-        else if (start > at && column > indent)
-            column += (size_t)printf(" ");
+        if (column + 1 + label_columns(word) > TERM_COLUMNS) {
+            printf("\n%*s", (int)indent, "");
+            column = indent;
+        } else if (start > at && column > indent) {
+            printf(" ");
+            column++;
+        }
         column += label_columns(word);
         fputs(word, stdout);
     }

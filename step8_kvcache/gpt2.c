@@ -21,7 +21,6 @@
 #include <unistd.h>
 
 #include "../common/clock.h"
-#include "../common/files.h"
 #include "../common/kernels/kernels.h"
 #include "../common/model_files.h"
 #include "../common/quantize.h"
@@ -56,11 +55,12 @@ static bool find_model(struct program *program, const char *program_path, struct
     const char *given = program->options.model;
     if (given == NULL)
         program->model_folder = find_default_model(program_path, err);
-    else if ((program->model_folder = path_join("", given)) == NULL)
+    else if ((program->model_folder = strdup(given)) == NULL)
         error_no_memory(err, "the model's name");
     enum mode mode = program->options.mode;
     bool only_tokenizer = mode == MODE_TOKENIZE || mode == MODE_DETOKENIZE;
-    return program->model_folder != NULL && find_files(program->model_folder, only_tokenizer, err);
+    return program->model_folder != NULL &&
+           check_model_files(program->model_folder, only_tokenizer, err);
 }
 
 static bool open_tokenizer(struct program *program, struct error *err) {

@@ -73,7 +73,7 @@ char *find_default_model(const char *program_path, struct error *err) {
     return found;
 }
 
-bool find_files(const char *folder, bool only_tokenizer, struct error *err) {
+bool check_model_files(const char *folder, bool only_tokenizer, struct error *err) {
     const char *missing;
     if (!look_for_files(folder, only_tokenizer ? N_TOKENIZER_FILES : N_MODEL_FILES, &missing, err))
         return false;

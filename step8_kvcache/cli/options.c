@@ -216,15 +216,20 @@ static bool parse_option(int option, const char *argument, struct options *optio
     case 'w':
         return parse_weights(argument, &options->weights, err);
     case OPTION_NO_PROMPT:
-        return options->no_prompt = true;
+        options->no_prompt = true;
+        return true;
     case OPTION_NO_CACHE:
-        return options->no_cache = true;
+        options->no_cache = true;
+        return true;
     case OPTION_SPECIAL:
-        return options->special = true;
+        options->special = true;
+        return true;
     case OPTION_JSON:
-        return options->json = true;
+        options->json = true;
+        return true;
     case OPTION_STATS:
-        return options->stats = true;
+        options->stats = true;
+        return true;
     default:
         return parse_mode_option(option, argument, options, err);
     }
