@@ -1,10 +1,12 @@
 /*
  * error.h - how a library function says what went wrong.
  *
- * No function in common/ prints or exits. One that can fail takes a `struct error *` as its last
- * parameter, fills in one line for a person, and returns false or NULL; the program prints the line
- * and decides what to do. A good line names the file, the thing in it, what was found, what was
- * expected and how to mend it:
+ * A function in common/ that can fail takes a `struct error *` as its last parameter, fills in one
+ * line for a person, and returns false or NULL; the program prints the line and decides what to do.
+ * No function prints or exits, but for those whose work it is: lesson.h and lesson_model.h print
+ * the lessons' output and messages, plot/term.h and plot/term_plot.h print where the caller says,
+ * and model_files.h has a signal handler that ends the program. A good line names the file, the
+ * thing in it, what was found, what was expected and how to mend it:
  *
  *     models/x/model.safetensors: tensor wte.weight has shape [50257, 700], expected [50257, 768]
  */

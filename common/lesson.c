@@ -12,21 +12,9 @@
 #include "files.h"
 #include "model_files.h"
 #include "plot/plot.h"
+#include "words.h"
 
 enum { EXIT_USAGE = 2 };
-
-/* The words of the command line from argv[first] on, joined with spaces. NULL without memory. */
-static char *join_words(int argc, char **argv, int first) {
-    size_t length = 1;
-    for (int i = first; i < argc; i++)
-        length += strlen(argv[i]) + 1;
-    char *text = calloc(length, 1);
-    for (int i = first; i < argc && text != NULL; i++) {
-        strcat(text, i > first ? " " : "");
-        strcat(text, argv[i]);
-    }
-    return text;
-}
 
 static int usage(const char *name, FILE *stream) {
     fprintf(stream,
@@ -44,7 +32,7 @@ static bool choose_text(struct lesson *lesson, int argc, char **argv, int first,
     const char *prompt = getenv("PROMPT");
     lesson->text = prompt != NULL && prompt[0] != '\0' ? prompt : default_text;
     if (first < argc) {
-        lesson->owned[0] = join_words(argc, argv, first);
+        lesson->owned[0] = words_join(argv + first, (size_t)(argc - first));
         lesson->text = lesson->owned[0];
     }
     if (lesson->text == NULL)
@@ -53,22 +41,34 @@ static bool choose_text(struct lesson *lesson, int argc, char **argv, int first,
     return true;
 }
 
+/* The options; optind is then where the text begins. false when the program should end. */
+static bool choose_folders(struct lesson *lesson, int argc, char **argv, const char *name) {
+    int option;
+    while ((option = getopt(argc, argv, "m:o:h")) != -1) {
+        if (option != 'm' && option != 'o') {
+            lesson->status = usage(name, option == 'h' ? stdout : stderr);
+            return false;
+        }
+        if (optarg[0] == '\0') {
+            fprintf(stderr, "%s: -%c: found \"\", expected a folder's name\n", name, option);
+            lesson->status = EXIT_USAGE;
+            return false;
+        }
+        if (option == 'm')
+            lesson->model = optarg;
+        else
+            lesson->out = optarg;
+    }
+    return true;
+}
+
 bool lesson_begin(struct lesson *lesson, int argc, char **argv, const char *name, const char *title,
                   const char *default_text) {
     *lesson = (struct lesson){.model = "models/tiny"};
     lesson->owned[1] = path_join("out", name);
     lesson->out = lesson->owned[1];
-    int option;
-    while ((option = getopt(argc, argv, "m:o:h")) != -1) {
-        if (option == 'm')
-            lesson->model = optarg;
-        else if (option == 'o')
-            lesson->out = optarg;
-        else {
-            lesson->status = usage(name, option == 'h' ? stdout : stderr);
-            return false;
-        }
-    }
+    if (!choose_folders(lesson, argc, argv, name))
+        return false;
     if (!choose_text(lesson, argc, argv, optind, default_text) || lesson->out == NULL) {
         fprintf(stderr,
                 "%s: out of memory for the text: close other programs, or use a smaller text\n",
@@ -101,7 +101,6 @@ void lesson_shape(const char *name, struct shape shape, const char *remark) {
 }
 
 void lesson_check(struct lesson *lesson, bool passed, const char *what) {
-    lesson->n_checks++;
     lesson->n_failed += !passed;
     printf("%-70s %s\n", what, passed ? "ok" : "FAILED");
 }
@@ -141,6 +140,20 @@ int lesson_fail(struct lesson *lesson, const struct error *err) {
     return lesson_end(lesson);
 }
 
+/* Writes the rest of the output. Says so and returns false when not all of it could be written. */
+static bool finish_output(void) {
+    if (fflush(stdout) != 0)
+        fprintf(stderr, "error: standard output: cannot write: %s; %s\n", strerror(errno),
+                file_mend(errno));
+    else if (ferror(stdout)) // an earlier write; errno is no longer of that one
+        fprintf(stderr,
+                "error: standard output: a part could not be written and is lost; make room "
+                "for it, or choose another place\n");
+    else
+        return true;
+    return false;
+}
+
 int lesson_end(struct lesson *lesson) {
     if (lesson->status == EXIT_SUCCESS && lesson->n_failed > 0)
         lesson->status = EXIT_FAILURE;
@@ -148,10 +161,7 @@ int lesson_end(struct lesson *lesson) {
         free(lesson->owned[i]);
         lesson->owned[i] = NULL;
     }
-    if (fflush(stdout) != 0 && lesson->status == EXIT_SUCCESS) {
-        fprintf(stderr, "error: standard output: cannot write: %s; %s\n", strerror(errno),
-                file_mend(errno));
+    if (lesson->status == EXIT_SUCCESS && !finish_output())
         lesson->status = EXIT_FAILURE;
-    }
     return lesson->status;
 }

@@ -24,9 +24,9 @@ struct lesson {
     const char *out;   // the folder for pictures, such as out/step4
     const char *text;  // [length] the reader's text, or the lesson's own
     size_t length;
-    size_t n_checks, n_failed;
-    int status;     // what the program ends with, apart from failed checks
-    char *owned[2]; // what lesson_end frees
+    size_t n_failed; // checks that did not pass
+    int status;      // what the program ends with, apart from failed checks
+    char *owned[2];  // what lesson_end frees
 };
 
 /*
@@ -63,8 +63,10 @@ void lesson_save(const struct lesson *lesson, struct canvas *picture, const char
 /* Says on standard error what went wrong; returns the exit status for that. */
 int lesson_fail(struct lesson *lesson, const struct error *err);
 
-/* Prints how the checks went and frees what the lesson holds. Returns the exit status: 0, or 1
- * when a check failed. */
+/*
+ * Frees what the lesson holds. Returns the exit status: 0, or 1 when a check failed, or when not
+ * all of the output could be written (said on standard error).
+ */
 int lesson_end(struct lesson *lesson);
 
 #endif

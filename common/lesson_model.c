@@ -11,13 +11,17 @@
 static bool encode(const struct lesson *lesson, struct lesson_model *opened, struct error *err) {
     const struct gpt2_config *config = &opened->model->config;
     struct token_list *list = &opened->owned_ids;
-    uint32_t end_of_text = 0;
+    uint32_t end_of_text;
     if (!tokenizer_encode(opened->tokenizer, lesson->text, lesson->length, SPECIAL_AS_TEXT, list,
                           err))
         return false;
-    tokenizer_end_of_text(opened->tokenizer, &end_of_text);
-    if (list->count == 0 && !token_list_add(list, end_of_text))
-        return error_no_memory(err, "the text's tokens");
+    if (list->count == 0) {
+        if (!tokenizer_end_of_text(opened->tokenizer, &end_of_text))
+            return error_set(err, "the text is empty, and the vocabulary has no <|endoftext|> to "
+                                  "start from: give a text");
+        if (!token_list_add(list, end_of_text))
+            return error_no_memory(err, "the text's tokens");
+    }
     if (list->count > config->n_ctx)
         return error_set(err,
                          "the text has %zu tokens, the model has %zu positions; shorten it by at "
@@ -99,10 +103,13 @@ void lesson_model_print(const struct lesson_model *opened, const uint32_t *ids, 
             end++;
         label_of_token(bytes + start, end - start, whole);
         label_shorten(whole, TERM_COLUMNS - indent - 1, word);
-        if (column + 1 + label_columns(word) > TERM_COLUMNS)
-            printf("\n%*s", (int)(column = indent), "");
-        else if (start > at && column > indent)
-            column += (size_t)printf(" ");
+        if (column + 1 + label_columns(word) > TERM_COLUMNS) {
+            printf("\n%*s", (int)indent, "");
+            column = indent;
+        } else if (start > at && column > indent) {
+            printf(" ");
+            column++;
+        }
         column += label_columns(word);
         fputs(word, stdout);
     }

@@ -29,7 +29,8 @@ struct lesson_model {
 /*
  * Opens the lesson's model and encodes its text. An empty text is the one token <|endoftext|>,
  * which GPT-2 knows as the beginning of a text. false with *err filled in, also when the text is
- * longer than the model takes. lesson_model_close frees it in either case.
+ * longer than the model takes, or empty and the vocabulary has no such token. lesson_model_close
+ * frees it in either case.
  */
 bool lesson_model_open(const struct lesson *lesson, struct lesson_model *opened, struct error *err);
 void lesson_model_close(struct lesson_model *opened);

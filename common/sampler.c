@@ -107,17 +107,17 @@ size_t sampler_best(struct sampler *sampler, const float *logits, size_t n, size
 
 /* --- drawing ---------------------------------------------------------------------------------- */
 
-/* A candidate's share before it is divided by the sum of all: 1 for the best. */
-static float weight_of(const struct sampler *sampler, float logit, float largest) {
+float sampler_weight(float logit, float largest, float temperature) {
     // Equal first: infinity minus infinity is no number.
-    return logit == largest ? 1.0f : expf((logit - largest) / sampler->settings.temperature);
+    return logit == largest ? 1.0f : expf((logit - largest) / temperature);
 }
 
 /* Fills in the weights of the candidates [first, count) and returns their sum. */
 static double weigh(struct sampler *sampler, size_t first, size_t count, float largest) {
     double sum = 0.0;
     for (size_t i = first; i < count; i++) {
-        sampler->weights[i] = weight_of(sampler, sampler->candidates[i].logit, largest);
+        sampler->weights[i] =
+            sampler_weight(sampler->candidates[i].logit, largest, sampler->settings.temperature);
         sum += (double)sampler->weights[i];
     }
     return sum;
@@ -133,7 +133,7 @@ static size_t cut_to_top_p(struct sampler *sampler, size_t first, size_t count, 
     do {
         take_best(heap, n);
         n--;
-        sum += (double)weight_of(sampler, heap[n].logit, largest);
+        sum += (double)sampler_weight(heap[n].logit, largest, sampler->settings.temperature);
     } while (n > 0 && sum < wanted);
     return first + n;
 }
@@ -153,14 +153,17 @@ static uint32_t draw(struct sampler *sampler, size_t first, size_t count, float 
     return sampler->candidates[last].id; // rounding has left a crumb
 }
 
+bool sampler_no_candidate(struct error *err) {
+    return error_set(
+        err, "no logit is a number: the model's weights are damaged, get model.safetensors again");
+}
+
 bool sampler_next(struct sampler *sampler, const float *logits, size_t n, uint32_t *id,
                   struct error *err) {
     const struct sampler_settings *settings = &sampler->settings;
     size_t count = collect(sampler, logits, n);
     if (count == 0)
-        return error_set(
-            err,
-            "no logit is a number: the model's weights are damaged, get model.safetensors again");
+        return sampler_no_candidate(err);
 
     struct candidate *candidates = sampler->candidates;
     size_t keep = settings->temperature == 0.0f ? 1 : settings->top_k;

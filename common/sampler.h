@@ -56,4 +56,11 @@ bool sampler_next(struct sampler *sampler, const float *logits, size_t n, uint32
 size_t sampler_best(struct sampler *sampler, const float *logits, size_t n, size_t k,
                     struct candidate *best);
 
+/* A logit's share before it is divided by the sum of all: 1 for the largest logit. temperature:
+ * more than 0. */
+float sampler_weight(float logit, float largest, float temperature);
+
+/* Fills in *err with why there is nothing to draw from, and returns false. */
+bool sampler_no_candidate(struct error *err);
+
 #endif

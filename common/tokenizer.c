@@ -187,6 +187,7 @@ const char *tokenizer_decode(const struct tokenizer *tokenizer, uint32_t id, siz
 }
 
 bool tokenizer_end_of_text(const struct tokenizer *tokenizer, uint32_t *id) {
-    *id = tokenizer->end_of_text;
+    if (tokenizer->has_end_of_text)
+        *id = tokenizer->end_of_text;
     return tokenizer->has_end_of_text;
 }

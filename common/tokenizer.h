@@ -3,8 +3,10 @@
  *
  * A model reads numbers, and its unit is the token: a frequent piece of text with an id, like the
  * key of a cache entry. Encoding cuts the text into chunks (chunks.h), turns each byte into the
- * token for that byte, and merges neighbours by the learned rules (bpe.h). Every byte has a token,
- * so any bytes can be encoded: text in any script, damaged UTF-8, NUL; decoding gives them back.
+ * token for that byte, and merges neighbours by the learned rules (bpe.h). GPT-2's vocabulary has a
+ * token for each of the 256 bytes, so any bytes can be encoded: text in any script, damaged
+ * UTF-8, NUL; decoding gives them back. A vocabulary that lacks some bytes is fine for texts
+ * without them.
  */
 #ifndef COMMON_TOKENIZER_H
 #define COMMON_TOKENIZER_H
@@ -43,9 +45,9 @@ void tokenizer_close(struct tokenizer *tokenizer);
 size_t tokenizer_count(const struct tokenizer *tokenizer);
 
 /*
- * Appends the ids of a text to *list. Any bytes are fine, a length of 0 too. false with *err
- * filled in when memory runs out, or when the vocabulary lacks a token for one of the bytes; *list
- * then holds what it held before.
+ * Appends the ids of a text to *list; none for a length of 0. false with *err filled in when
+ * memory runs out, or when the vocabulary lacks a token for one of the bytes; *list then holds what
+ * it held before.
  */
 bool tokenizer_encode(const struct tokenizer *tokenizer, const char *text, size_t length,
                       enum special_tokens special, struct token_list *list, struct error *err);
@@ -56,7 +58,7 @@ bool tokenizer_encode(const struct tokenizer *tokenizer, const char *text, size_
  */
 const char *tokenizer_decode(const struct tokenizer *tokenizer, uint32_t id, size_t *length);
 
-/* The id of <|endoftext|>; false when the vocabulary has none. */
+/* The id of <|endoftext|>; false when the vocabulary has none, and *id is as it was. */
 bool tokenizer_end_of_text(const struct tokenizer *tokenizer, uint32_t *id);
 
 #endif

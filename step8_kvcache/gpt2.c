@@ -21,7 +21,6 @@
 #include <unistd.h>
 
 #include "../common/clock.h"
-#include "../common/files.h"
 #include "../common/kernels/kernels.h"
 #include "../common/model_files.h"
 #include "../common/quantize.h"
@@ -56,11 +55,12 @@ static bool find_model(struct program *program, const char *program_path, struct
     const char *given = program->options.model;
     if (given == NULL)
         program->model_folder = find_default_model(program_path, err);
-    else if ((program->model_folder = path_join("", given)) == NULL)
+    else if ((program->model_folder = strdup(given)) == NULL)
         error_no_memory(err, "the model's name");
     enum mode mode = program->options.mode;
     bool only_tokenizer = mode == MODE_TOKENIZE || mode == MODE_DETOKENIZE;
-    return program->model_folder != NULL && find_files(program->model_folder, only_tokenizer, err);
+    return program->model_folder != NULL &&
+           check_model_files(program->model_folder, only_tokenizer, err);
 }
 
 static bool open_tokenizer(struct program *program, struct error *err) {
@@ -89,30 +89,18 @@ static bool open_model(struct program *program, struct error *err) {
 
 /* --- from text to tokens ---------------------------------------------------------------------- */
 
-static bool encode(const struct program *program, const struct text *text, struct token_list *ids,
-                   struct error *err) {
-    enum special_tokens special = program->options.special ? SPECIAL_AS_TOKEN : SPECIAL_AS_TEXT;
-    return tokenizer_encode(program->tokenizer, text->bytes, text->length, special, ids, err);
+static bool encode(const struct program *program, struct token_list *ids, struct error *err) {
+    const struct text *text = &program->prompt;
+    return input_encode(program->tokenizer, &program->options, text->bytes, text->length, ids, err);
 }
 
-/* The prompt's tokens. An empty prompt is <|endoftext|>: GPT-2 then begins a text of its own. */
+/* The same for a text that is continued: as many tokens as the model takes, and at least one. */
 static bool encode_prompt(const struct program *program, struct token_list *ids,
                           struct error *err) {
-    size_t n_ctx = program->engine.model->config.n_ctx;
-    if (!encode(program, &program->prompt, ids, err))
-        return false;
-    if (ids->count > n_ctx)
-        return error_set(err,
-                         "the prompt has %zu tokens, and the model takes at most %zu: shorten it "
-                         "by at least %zu",
-                         ids->count, n_ctx, ids->count - n_ctx);
-    uint32_t end_of_text;
-    if (ids->count > 0)
-        return true;
-    if (!tokenizer_end_of_text(program->tokenizer, &end_of_text))
-        return error_set(err, "the prompt is empty, and the vocabulary has no <|endoftext|> to "
-                              "start from: give a prompt");
-    return token_list_add(ids, end_of_text) || error_no_memory(err, "the prompt");
+    const struct text *text = &program->prompt;
+    return input_encode_prompt(program->tokenizer, &program->options,
+                               program->engine.model->config.n_ctx, text->bytes, text->length, ids,
+                               err);
 }
 
 /* --- the modes -------------------------------------------------------------------------------- */
@@ -195,8 +183,7 @@ static bool run_tokenizer_mode(struct program *program, struct error *err) {
     if (program->options.mode == MODE_DETOKENIZE)
         return inspect_detokenize(program->tokenizer, &program->prompt, &program->output, err);
     struct token_list ids = {0};
-    bool fine = encode(program, &program->prompt, &ids, err) &&
-                inspect_tokenize(&ids, &program->output, err);
+    bool fine = encode(program, &ids, err) && inspect_tokenize(&ids, &program->output, err);
     token_list_free(&ids);
     return fine;
 }
@@ -244,7 +231,7 @@ static bool run_score_mode(struct program *program, struct error *err) {
     size_t stride = options->stride != 0 ? options->stride : model->config.n_ctx;
     struct token_list ids = {0};
     struct score score;
-    bool fine = encode(program, &program->prompt, &ids, err) &&
+    bool fine = encode(program, &ids, err) &&
                 score_text(program->engine.session, model, &ids, stride,
                            isatty(STDERR_FILENO) ? show_progress : NULL, NULL, &score, err) &&
                 print_score(program, &score, stride, err);
@@ -315,6 +302,14 @@ static int print_text(const char *text) {
     return EXIT_FAILURE;
 }
 
+/* The library, which knows of no options, says to use fewer threads; here that is done with -t. */
+static void name_the_option(struct error *err) {
+    static const char advice[] = "use fewer";
+    size_t length = strlen(err->message), n = sizeof advice - 1;
+    if (length >= n && strcmp(err->message + length - n, advice) == 0)
+        snprintf(err->message + length, sizeof err->message - length, " (-t N)");
+}
+
 int main(int argc, char **argv) {
     struct program program = {0};
     struct error err = {""};
@@ -337,8 +332,10 @@ int main(int argc, char **argv) {
     int status = run(&program, argv[0], &err);
     if (status == EXIT_FAILURE && program.output.closed)
         status = EXIT_SUCCESS; // the reader has what it wanted
-    if (status == EXIT_FAILURE)
+    if (status == EXIT_FAILURE) {
+        name_the_option(&err);
         fprintf(stderr, "gpt2: %s\n", err.message);
+    }
     engine_close(&program.engine);
     tokenizer_close(program.tokenizer);
     text_free(&program.prompt);

@@ -15,6 +15,6 @@
 char *find_default_model(const char *program_path, struct error *err);
 
 /* Says which of a folder's files is not there, before anything is read. false with *err filled in. */
-bool find_files(const char *folder, bool only_tokenizer, struct error *err);
+bool check_model_files(const char *folder, bool only_tokenizer, struct error *err);
 
 #endif

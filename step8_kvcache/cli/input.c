@@ -10,22 +10,13 @@
 #include <unistd.h>
 
 #include "../../common/files.h"
+#include "../../common/words.h"
 
 static bool join_words(const struct options *options, struct text *prompt, struct error *err) {
-    size_t total = 0;
-    for (size_t i = 0; i < options->n_words; i++)
-        total += strlen(options->words[i]) + 1;
-    prompt->bytes = malloc(total + 1);
+    prompt->bytes = words_join(options->words, options->n_words);
     if (prompt->bytes == NULL)
         return error_no_memory(err, "the prompt");
-    prompt->length = 0;
-    for (size_t i = 0; i < options->n_words; i++) {
-        size_t length = strlen(options->words[i]);
-        if (i > 0)
-            prompt->bytes[prompt->length++] = ' ';
-        memcpy(prompt->bytes + prompt->length, options->words[i], length);
-        prompt->length += length;
-    }
+    prompt->length = strlen(prompt->bytes);
     return true;
 }
 
@@ -73,4 +64,29 @@ bool input_file(const char *path, struct text *text, struct error *err) {
 void text_free(struct text *text) {
     free(text->bytes);
     *text = (struct text){NULL, 0};
+}
+
+bool input_encode(const struct tokenizer *tokenizer, const struct options *options,
+                  const char *bytes, size_t length, struct token_list *ids, struct error *err) {
+    enum special_tokens special = options->special ? SPECIAL_AS_TOKEN : SPECIAL_AS_TEXT;
+    return tokenizer_encode(tokenizer, bytes, length, special, ids, err);
+}
+
+bool input_encode_prompt(const struct tokenizer *tokenizer, const struct options *options,
+                         size_t n_ctx, const char *bytes, size_t length, struct token_list *ids,
+                         struct error *err) {
+    uint32_t end_of_text;
+    if (!input_encode(tokenizer, options, bytes, length, ids, err))
+        return false;
+    if (ids->count > n_ctx)
+        return error_set(err,
+                         "the prompt has %zu tokens, and the model takes at most %zu: shorten it "
+                         "by at least %zu",
+                         ids->count, n_ctx, ids->count - n_ctx);
+    if (ids->count > 0)
+        return true;
+    if (!tokenizer_end_of_text(tokenizer, &end_of_text))
+        return error_set(err, "the prompt is empty, and the vocabulary has no <|endoftext|> to "
+                              "start from: give a prompt");
+    return token_list_add(ids, end_of_text) || error_no_memory(err, "the prompt");
 }

@@ -1,5 +1,5 @@
 /*
- * input.h - where the prompt comes from.
+ * input.h - where the prompt comes from, and its tokens.
  */
 #ifndef CLI_INPUT_H
 #define CLI_INPUT_H
@@ -8,6 +8,7 @@
 #include <stddef.h>
 
 #include "../../common/error.h"
+#include "../../common/tokenizer.h"
 #include "options.h"
 
 /* Bytes with a length: a prompt may hold any, NUL too. */
@@ -29,5 +30,18 @@ bool input_read_all(struct text *text, struct error *err);
 bool input_file(const char *path, struct text *text, struct error *err);
 
 void text_free(struct text *text);
+
+/* Appends the tokens of a text to *ids; --special says what <|endoftext|> in it is. false with *err
+ * filled in. */
+bool input_encode(const struct tokenizer *tokenizer, const struct options *options,
+                  const char *bytes, size_t length, struct token_list *ids, struct error *err);
+
+/*
+ * The tokens of a prompt, 1 to n_ctx of them, to *ids, which is empty before. An empty prompt is
+ * <|endoftext|>: GPT-2 then begins a text of its own. false with *err filled in.
+ */
+bool input_encode_prompt(const struct tokenizer *tokenizer, const struct options *options,
+                         size_t n_ctx, const char *bytes, size_t length, struct token_list *ids,
+                         struct error *err);
 
 #endif

@@ -81,17 +81,11 @@ bool inspect_detokenize(const struct tokenizer *tokenizer, const struct text *te
     return fine && output_end_line(output, err);
 }
 
-/* A logit's share before it is divided by the sum of all. */
-static double weight_of(float logit, float largest) {
-    // Equal first: infinity minus infinity is no number.
-    return logit == largest ? 1.0 : exp((double)logit - (double)largest);
-}
-
 /* The sum of the weights over the vocabulary: what softmax divides by. */
 static double softmax_sum(const float *logits, size_t n, float largest) {
     double sum = 0.0;
     for (size_t i = 0; i < n; i++)
-        sum += isnan(logits[i]) ? 0.0 : weight_of(logits[i], largest);
+        sum += isnan(logits[i]) ? 0.0 : (double)sampler_weight(logits[i], largest, 1.0f);
     return sum;
 }
 
@@ -119,12 +113,11 @@ static bool print_table(const struct tokenizer *tokenizer, const float *logits,
     size_t n_tokens = tokenizer_count(tokenizer);
     double sum = n_best > 0 ? softmax_sum(logits, n_tokens, best[0].logit) : 0.0;
     for (size_t i = 0; i < n_best; i++) {
-        double share = weight_of(best[i].logit, best[0].logit) / sum;
+        double share = (double)sampler_weight(best[i].logit, best[0].logit, 1.0f) / sum;
         if (!print_candidate(tokenizer, i + 1, &best[i], share, output, err))
             return false;
     }
-    return n_best > 0 || error_set(err, "no logit is a number: the model's weights are damaged, "
-                                        "get model.safetensors again");
+    return n_best > 0 || sampler_no_candidate(err);
 }
 
 bool inspect_top(struct engine *engine, const struct tokenizer *tokenizer,

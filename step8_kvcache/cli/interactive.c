@@ -3,28 +3,23 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "input.h"
 #include "line_reader.h"
 #include "options.h"
 
-/* The prompt's tokens; a text that begins with nothing begins with <|endoftext|>. */
+/* Puts a new text in the place of the last one, which stays when this one can't be taken. */
 static bool begin_text(const struct generator *generator, const struct options *options,
                        const char *line, size_t length, struct generation *generation,
                        struct error *err) {
-    size_t n_ctx = generator->engine->model->config.n_ctx;
-    generation_free(generation);
-    *generation = (struct generation){0};
-    engine_reset(generator->engine);
-    enum special_tokens special = options->special ? SPECIAL_AS_TOKEN : SPECIAL_AS_TEXT;
-    if (!tokenizer_encode(generator->tokenizer, line, length, special, &generation->ids, err))
+    struct token_list ids = {0};
+    if (!input_encode_prompt(generator->tokenizer, options, generator->engine->model->config.n_ctx,
+                             line, length, &ids, err)) {
+        token_list_free(&ids);
         return false;
-    size_t count = generation->ids.count;
-    if (count > n_ctx) {
-        generation_free(generation);
-        return error_set(
-            err,
-            "the line has %zu tokens, and the model takes at most %zu: shorten it by at least %zu",
-            count, n_ctx, count - n_ctx);
     }
+    generation_free(generation);
+    *generation = (struct generation){.ids = ids};
+    engine_reset(generator->engine);
     return true;
 }
 

@@ -14,8 +14,8 @@
  * Reads lines until Ctrl-D. An empty line continues the last text; Ctrl-C ends the text that is
  * being written, or drops the line that is being typed. A line that is only quit, exit or help, or
  * one of them behind a slash, is not a text: the answer says how to end the session. What can be
- * mended by another line (a prompt that is too long) is said and the session goes on; false with
- * *err filled in otherwise.
+ * mended by another line (a prompt that is too long) is said and the session goes on, still with
+ * the last text; false with *err filled in otherwise.
  * report: what --stats says after each text; its generation is filled in here.
  */
 bool interactive_run(const struct generator *generator, struct report *report, struct error *err);

@@ -87,7 +87,7 @@ const char *options_help(void) {
            "      --stride N            tokens per step of --score (the model's n_ctx)\n"
            "      --quantize DIR        write the model to DIR in bf16 or int8 (-w)\n"
            "      --json                one JSON object instead of text\n"
-           "      --stats               times and memory, on standard error\n"
+           "      --stats               times and memory for new text, on standard error\n"
            "  -h, --help                this text\n"
            "  -V, --version\n"
            "  --                        ends the options\n"
@@ -216,15 +216,20 @@ static bool parse_option(int option, const char *argument, struct options *optio
     case 'w':
         return parse_weights(argument, &options->weights, err);
     case OPTION_NO_PROMPT:
-        return options->no_prompt = true;
+        options->no_prompt = true;
+        return true;
     case OPTION_NO_CACHE:
-        return options->no_cache = true;
+        options->no_cache = true;
+        return true;
     case OPTION_SPECIAL:
-        return options->special = true;
+        options->special = true;
+        return true;
     case OPTION_JSON:
-        return options->json = true;
+        options->json = true;
+        return true;
     case OPTION_STATS:
-        return options->stats = true;
+        options->stats = true;
+        return true;
     default:
         return parse_mode_option(option, argument, options, err);
     }
@@ -335,6 +340,8 @@ static bool check_together(const struct options *options, struct error *err) {
         return error_set(err, "--score needs the cache: leave --no-cache out");
     if (options->json && options->mode != MODE_GENERATE && options->mode != MODE_SCORE)
         return error_set(err, "--json goes with new text and with --score: leave it out");
+    if (options->stats && options->mode != MODE_GENERATE)
+        return error_set(err, "--stats goes with new text: leave it out");
     if (options->mode == MODE_SCORE && options->n_words > 0)
         return error_set(err, "--score reads its text from the file: leave \"%s\" out",
                          options->words[0]);

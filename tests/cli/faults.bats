@@ -74,6 +74,16 @@ nothing_else() { equal "$(ls -A)" "$(printf '%s\n' "$@" | sort)"; }
   done
 }
 
+@test "each allocation that fails while a model is looked for is a line, and never another model" {
+  mkdir -p home/models
+  cp "$GPT2" home/
+  chain_model home/models/gpt2 axyz
+  chain_model home/models/tiny abcd
+  run python3 -IS "$HERE/faults.py" --first 40 "$FAULTS_SO" 'gpt2: (?!no model in)' home/gpt2 -t 1 -n 2 a
+  printf '%s\n' "$output"
+  equal "status $status" "status 0"
+}
+
 @test "a file of empty lines takes no memory for rules" {
   needs_memory_limit 300000
   cp -R "$MODEL" lines
@@ -109,7 +119,9 @@ nothing_else() { equal "$(ls -A)" "$(printf '%s\n' "$@" | sort)"; }
 
 @test "threads that cannot be started are counted, and fewer of them offered" {
   run --separate-stderr faulty FAULT_THREADS=1 -- -t 4 '!'
-  refused 1 "could not start 4 threads" "-t N"
+  refused 1 "could not start 4 threads" "use fewer (-t N)"
+  run --separate-stderr faulty FAULT_THREADS=1 -- -t 4 -w int8 --quantize quantized
+  refused 1 "could not start 4 threads" "use fewer (-t N)"
   run --separate-stderr faulty FAULT_THREADS=1 -- -t 1 -n 2 -T 0 '!'
   fine
 }

@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
 """Runs a program again and again, and lets another allocation fail each time.
 
-    faults.py [--all] [--lesson] [--before COMMAND] PRELOAD MESSAGE PROGRAM ARGUMENT...
+    faults.py [--all] [--first N] [--lesson] [--before COMMAND] PRELOAD MESSAGE PROGRAM ARGUMENT...
 
 COMMAND is what the shell does before each run. PRELOAD is what tests/faults/preload.c was built to.
 Each run must end in one of two ways: as without the fault (the C library does without some memory),
 or with status 1, a single line on standard error that begins with MESSAGE (a regular expression),
 and on standard output the beginning of what comes without the fault, if anything. With --lesson the
 output may differ: a lesson prints what it measures, and that a picture could not be drawn. About
-thirty of the allocations are tried; with --all, or FAULTS=all in the environment, each.
+thirty of the allocations are tried; with --all, or FAULTS=all in the environment, each, and with
+--first N each of the first N.
 """
 import argparse
 import os
@@ -49,6 +50,7 @@ def fault_of(found, expected, arguments):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--all", action="store_true", default=os.environ.get("FAULTS") == "all")
+    parser.add_argument("--first", type=int)
     parser.add_argument("--lesson", action="store_true")
     parser.add_argument("--before")
     parser.add_argument("preload")
@@ -61,10 +63,11 @@ def main():
     if expected.returncode != 0 or count == 0:
         sys.exit(f"without a fault, status {expected.returncode}: {expected.stderr!r}, "
                  f"{count} allocations")
-    step = 1 if arguments.all else max(1, count // MOST)
+    tried = min(count, arguments.first or count)
+    step = 1 if arguments.all or arguments.first else max(1, count // MOST)
     messages = {}
     n_wrong = 0
-    for n in range(1, count + 1, step):
+    for n in range(1, tried + 1, step):
         for failing_on in "01":
             found = run(arguments, FAULT_ALLOC=str(n), FAULT_ALLOC_ON=failing_on)
             wrong = fault_of(found, expected, arguments)

@@ -114,6 +114,18 @@ refuses() {
   done
 }
 
+@test "every step refuses an empty name of a folder in one line" {
+  local step option
+  for step in $STEPS; do
+    for option in -m -o; do
+      run --separate-stderr "$BUILD/$step/main" "$option" "" x
+      equal "status $status" "status 2"
+      equal "$output" ""
+      equal "$stderr" "${step%%_*}: $option: found \"\", expected a folder's name"
+    done
+  done
+}
+
 @test "steps 4 and 5 refuse a model without blocks in one line" {
   local step
   random_model "$BATS_TEST_TMPDIR/flat" --n-layer 0 --n-head 4 --n-embd 32 --n-ctx 256 --vocab-size 600
@@ -181,6 +193,19 @@ refuses() {
   run --separate-stderr "$BUILD/step2_bpe/main" -m "$BATS_TEST_TMPDIR/none"
   [ "$status" -eq 1 ]
   [[ $output != *---* ]]
+}
+
+@test "an empty text is refused by a vocabulary without <|endoftext|>" {
+  local step
+  cp -R "$MODEL" "$BATS_TEST_TMPDIR/m"
+  edit_json "$BATS_TEST_TMPDIR/m/vocab.json" 'del j["<|endoftext|>"]'
+  cd "$BATS_TEST_TMPDIR" || return
+  for step in $STEPS; do
+    case $step in step[12]_*) continue ;; esac # they need no token to begin with
+    run --separate-stderr "$BUILD/$step/main" -m m ""
+    equal "status $status" "status 1"
+    equal "$stderr" "error: the text is empty, and the vocabulary has no <|endoftext|> to start from: give a text"
+  done
 }
 
 # setting NAME: the text that step 7 has written with one of its six settings, on one line.

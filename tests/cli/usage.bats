@@ -155,6 +155,17 @@ usage() {
   done
 }
 
+@test "--json and --stats are refused by the modes that have nothing for them" {
+  local mode
+  for mode in --tokenize --detokenize --top=3 --logits=/nowhere/x "-w int8 --quantize=/nowhere/y"; do
+    # shellcheck disable=SC2086  # the words of a mode
+    usage "--json goes with new text and with --score" -- $mode --json
+    # shellcheck disable=SC2086
+    usage "--stats goes with new text" "leave it out" -- --stats $mode
+  done
+  usage "--stats goes with new text" "leave it out" -- --score=/nowhere/z --stats
+}
+
 @test "a wrong option is refused before a missing model" {
   run --separate-stderr "$GPT2" -m /nowhere --nonsense hello
   refused 2 --nonsense

@@ -349,6 +349,14 @@ TEST(the_best_of_a_thousand_are_sorted) {
     sampler_free(sampler);
 }
 
+TEST(a_weight_is_the_share_compared_with_that_of_the_best) {
+    assert_close(sampler_weight(3.0f, 3.0f, 1.0f), 1.0, 0.0);
+    assert_close(sampler_weight(2.0f, 3.0f, 1.0f), 0.36787944, 1e-6); // 1 / e
+    assert_close(sampler_weight(2.0f, 3.0f, 0.5f), 0.13533528, 1e-6); // 1 / e^2
+    assert_close(sampler_weight(INFINITY, INFINITY, 1.0f), 1.0, 0.0);
+    assert_close(sampler_weight(3.0f, INFINITY, 1.0f), 0.0, 0.0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(temperature_0_takes_the_best),
@@ -383,6 +391,7 @@ int main(void) {
         cmocka_unit_test(equals_come_in_the_order_of_their_ids),
         cmocka_unit_test(there_are_no_more_than_can_be_drawn),
         cmocka_unit_test(the_best_of_a_thousand_are_sorted),
+        cmocka_unit_test(a_weight_is_the_share_compared_with_that_of_the_best),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -235,8 +235,9 @@ TEST(a_vocabulary_without_end_of_text_takes_it_as_text) {
                     "{\"<\":0,\"|\":1,\">\":2,\"endoftext\":3,\"e\":4,\"n\":5,\"d\":6,\"o\":7,"
                     "\"f\":8,\"t\":9,\"x\":10}",
                     ""));
-    uint32_t id;
+    uint32_t id = 17;
     assert_false(tokenizer_end_of_text(tokenizer, &id));
+    assert_int_equal(id, 17); // as it was
     struct token_list list = encode(tokenizer, "<|endoftext|>", 13, SPECIAL_AS_TOKEN);
     assert_int_equal(list.count, 13);
     token_list_free(&list);
