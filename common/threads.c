@@ -152,7 +152,8 @@ struct threads *threads_new(size_t n_threads, struct error *err) {
     }
     int reason = start_workers(pool);
     if (reason != 0) {
-        error_set(err, "could not start %zu threads: %s; use fewer", n_threads, strerror(reason));
+        error_set(err, "could not start %zu threads: %s; use fewer (./gpt2: -t N)", n_threads,
+                  strerror(reason));
         threads_free(pool);
         return NULL;
     }

@@ -302,14 +302,6 @@ static int print_text(const char *text) {
     return EXIT_FAILURE;
 }
 
-/* The library, which knows of no options, says to use fewer threads; here that is done with -t. */
-static void name_the_option(struct error *err) {
-    static const char advice[] = "use fewer";
-    size_t length = strlen(err->message), n = sizeof advice - 1;
-    if (length >= n && strcmp(err->message + length - n, advice) == 0)
-        snprintf(err->message + length, sizeof err->message - length, " (-t N)");
-}
-
 int main(int argc, char **argv) {
     struct program program = {0};
     struct error err = {""};
@@ -332,10 +324,8 @@ int main(int argc, char **argv) {
     int status = run(&program, argv[0], &err);
     if (status == EXIT_FAILURE && program.output.closed)
         status = EXIT_SUCCESS; // the reader has what it wanted
-    if (status == EXIT_FAILURE) {
-        name_the_option(&err);
+    if (status == EXIT_FAILURE)
         fprintf(stderr, "gpt2: %s\n", err.message);
-    }
     engine_close(&program.engine);
     tokenizer_close(program.tokenizer);
     text_free(&program.prompt);
