@@ -203,7 +203,7 @@ void gpt2_model_link(struct gpt2_model *model) {
 }
 
 /* The format that the matrices turned out to have. */
-static enum weights format_of(const struct gpt2_model *model) {
+static enum weights_format format_of(const struct gpt2_model *model) {
     return model->embeddings.format == MATRIX_BF16   ? WEIGHTS_BF16
            : model->embeddings.format == MATRIX_INT8 ? WEIGHTS_INT8
                                                      : WEIGHTS_F32;
@@ -241,7 +241,7 @@ static bool open_files(const char *folder, struct gpt2_model *model, struct erro
     return model->file != NULL;
 }
 
-static struct gpt2_model *open_model(const char *folder, bool readable, enum weights wanted,
+static struct gpt2_model *open_model(const char *folder, bool readable, enum weights_format wanted,
                                      struct threads *pool, struct error *err) {
     struct gpt2_model *model = calloc(1, sizeof *model);
     if (model == NULL) {
@@ -268,7 +268,7 @@ struct gpt2_model *gpt2_model_open(const char *folder, struct error *err) {
     return open_model(folder, true, WEIGHTS_AS_STORED, NULL, err);
 }
 
-struct gpt2_model *gpt2_model_open_for_engine(const char *folder, enum weights wanted,
+struct gpt2_model *gpt2_model_open_for_engine(const char *folder, enum weights_format wanted,
                                               size_t n_threads, struct error *err) {
     struct threads *pool = threads_new(n_threads, err);
     if (pool == NULL)

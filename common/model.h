@@ -87,7 +87,7 @@ struct gpt2_model {
     float *lm_head;            // [vocab_size, n_embd]: wte itself when the file has no lm_head
 
     struct matrix embeddings, head; // wte and lm_head as matrices, n_embd in and vocab_size out
-    enum weights weights;           // what the matrices hold; never WEIGHTS_AS_STORED
+    enum weights_format weights;    // what the matrices hold; never WEIGHTS_AS_STORED
 
     size_t n_parameters;      // numbers in the tensors above; a tied lm_head counts once
     size_t n_bytes_per_token; // weights that are read to decode one token
@@ -114,7 +114,7 @@ struct gpt2_model *gpt2_model_open(const char *folder, struct error *err);
  * The same for the engine alone (gpt2.h): the linear layers and embeddings are there as matrices in
  * the format that is wanted, and not as arrays. n_threads: to copy or convert them.
  */
-struct gpt2_model *gpt2_model_open_for_engine(const char *folder, enum weights wanted,
+struct gpt2_model *gpt2_model_open_for_engine(const char *folder, enum weights_format wanted,
                                               size_t n_threads, struct error *err);
 void gpt2_model_close(struct gpt2_model *model);
 

@@ -157,8 +157,8 @@ static bool write_folder(const char *folder, const char *out, const struct gpt2_
     return written;
 }
 
-bool quantize_folder(const char *folder, const char *out, enum weights weights, size_t n_threads,
-                     struct error *err) {
+bool quantize_folder(const char *folder, const char *out, enum weights_format weights,
+                     size_t n_threads, struct error *err) {
     if (!refuse_weights(out, err) || !for_copied(folder, out, refuse_other, err))
         return false;
     struct gpt2_model *model = gpt2_model_open_for_engine(folder, weights, n_threads, err);

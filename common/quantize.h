@@ -22,7 +22,7 @@
  * model.safetensors is written last, and gets its name when it is whole. Ctrl-C leaves no other
  * piece of it, kill -9 may (files.h); that does not stop the next attempt.
  */
-bool quantize_folder(const char *folder, const char *out, enum weights weights, size_t n_threads,
-                     struct error *err);
+bool quantize_folder(const char *folder, const char *out, enum weights_format weights,
+                     size_t n_threads, struct error *err);
 
 #endif

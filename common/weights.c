@@ -98,7 +98,7 @@ static bool is_panels(const struct safetensors_tensor *tensor, size_t n_in, size
 
 static bool use_panels(const struct weights_loader *loader, const char *name, struct matrix *m,
                        struct error *err) {
-    enum weights stored = m->format == MATRIX_INT8 ? WEIGHTS_INT8 : WEIGHTS_BF16;
+    enum weights_format stored = m->format == MATRIX_INT8 ? WEIGHTS_INT8 : WEIGHTS_BF16;
     if (m->format == MATRIX_INT8 && !find_scales(loader, name, m, err))
         return false;
     if (loader->wanted != WEIGHTS_AS_STORED && loader->wanted != stored)

@@ -30,7 +30,7 @@
 #include "safetensors.h"
 #include "threads.h"
 
-enum weights {
+enum weights_format {
     WEIGHTS_AS_STORED, // F32, unless the folder was quantized
     WEIGHTS_F32,
     WEIGHTS_BF16,
@@ -50,7 +50,7 @@ const struct safetensors_tensor *weights_find(const struct safetensors *file, co
 /* What is needed to load: the file, what is wanted, and the means to convert. */
 struct weights_loader {
     const struct safetensors *file;
-    enum weights wanted;
+    enum weights_format wanted;
     const struct kernels *kernels;
     struct threads *pool; // NULL: one thread
     struct arena *arena;  // gets the weights that are made

@@ -266,7 +266,7 @@ static void random_text(const struct gpt2_model *model, struct token_list *text)
 static const struct format {
     const char *name, *way;
     change_weights *change;
-    enum weights weights; // what the engine takes them for: it rounds keys and values with them
+    enum weights_format weights; // what the engine takes them for: it rounds keys and values with them
     bool prefill;
 } formats[] = {
     {"f32", "", NULL, WEIGHTS_F32, true},

@@ -160,9 +160,9 @@ static void print_work(const struct bench *bench) {
 
 /* --- the command line ------------------------------------------------------------------------- */
 
-static bool format_of(const char *name, enum weights *format) {
+static bool format_of(const char *name, enum weights_format *format) {
     const char *const names[] = {"f32", "bf16", "int8"};
-    const enum weights formats[] = {WEIGHTS_F32, WEIGHTS_BF16, WEIGHTS_INT8};
+    const enum weights_format formats[] = {WEIGHTS_F32, WEIGHTS_BF16, WEIGHTS_INT8};
     for (size_t i = 0; i < 3; i++) {
         if (strcmp(name, names[i]) == 0) {
             *format = formats[i];
@@ -172,7 +172,7 @@ static bool format_of(const char *name, enum weights *format) {
     return false;
 }
 
-static bool start(struct bench *bench, const char *folder, enum weights format, bool two) {
+static bool start(struct bench *bench, const char *folder, enum weights_format format, bool two) {
     bench->model = gpt2_model_open_for_engine(folder, format, bench->n_threads, &bench->err);
     if (bench->model == NULL)
         return false;
@@ -191,7 +191,7 @@ static bool start(struct bench *bench, const char *folder, enum weights format, 
 }
 
 int main(int argc, char **argv) {
-    enum weights format;
+    enum weights_format format;
     if (argc != 5 || !format_of(argv[2], &format)) {
         fprintf(stderr, "usage: engine MODEL f32|bf16|int8 THREADS decode|prefill|growth|work\n");
         return 2;

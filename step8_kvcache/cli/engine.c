@@ -2,8 +2,8 @@
 
 #include "../../common/tensor.h"
 
-bool engine_open(struct engine *engine, const char *folder, bool cached, enum weights weights,
-                 size_t n_threads, struct error *err) {
+bool engine_open(struct engine *engine, const char *folder, bool cached,
+                 enum weights_format weights, size_t n_threads, struct error *err) {
     *engine = (struct engine){NULL, NULL, NULL, NULL};
     engine->model = cached ? gpt2_model_open_for_engine(folder, weights, n_threads, err)
                            : gpt2_model_open(folder, err);

@@ -24,8 +24,8 @@ struct engine {
 };
 
 /* false with *err filled in; engine_close in either case. */
-bool engine_open(struct engine *engine, const char *folder, bool cached, enum weights weights,
-                 size_t n_threads, struct error *err);
+bool engine_open(struct engine *engine, const char *folder, bool cached,
+                 enum weights_format weights, size_t n_threads, struct error *err);
 void engine_close(struct engine *engine);
 
 /*

@@ -148,10 +148,10 @@ static bool set_mode(struct options *options, enum mode mode, struct error *err)
     return true;
 }
 
-static bool parse_weights(const char *text, enum weights *weights, struct error *err) {
+static bool parse_weights(const char *text, enum weights_format *weights, struct error *err) {
     static const struct {
         const char *name;
-        enum weights weights;
+        enum weights_format weights;
     } formats[] = {{"f32", WEIGHTS_F32}, {"bf16", WEIGHTS_BF16}, {"int8", WEIGHTS_INT8}};
     for (size_t i = 0; i < sizeof formats / sizeof formats[0]; i++) {
         if (strcmp(text, formats[i].name) == 0) {

@@ -33,7 +33,7 @@ struct options {
     size_t max_new_tokens;
     struct sampler_settings sampler;
     size_t n_threads;
-    enum weights weights;
+    enum weights_format weights;
     bool no_prompt, no_cache, special, json, stats;
     size_t top;         // MODE_TOP
     const char *file;   // MODE_LOGITS and MODE_QUANTIZE: written, MODE_SCORE: read

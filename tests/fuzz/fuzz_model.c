@@ -86,7 +86,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct gpt2_model *model =
         readable
             ? gpt2_model_open(fuzz_folder(), &err)
-            : gpt2_model_open_for_engine(fuzz_folder(), (enum weights)(how % 5), n_threads, &err);
+            : gpt2_model_open_for_engine(fuzz_folder(), (enum weights_format)(how % 5), n_threads, &err);
     if (model == NULL) {
         check_message(&err);
         return 0;

@@ -264,7 +264,7 @@ TEST(any_number_of_threads_gives_the_same_bits) {
 }
 
 /* A text's last logits, by a session on a model of the engine's own. */
-static void run_format(const char *folder, enum weights weights, size_t n_threads, float *out) {
+static void run_format(const char *folder, enum weights_format weights, size_t n_threads, float *out) {
     struct error err;
     struct gpt2_model *model = gpt2_model_open_for_engine(folder, weights, n_threads, &err);
     if (model == NULL)
@@ -280,7 +280,7 @@ static void run_format(const char *folder, enum weights weights, size_t n_thread
 }
 
 TEST(any_number_of_threads_gives_the_same_bits_in_every_format_with_all_kernels) {
-    static const enum weights formats[] = {WEIGHTS_AS_STORED, WEIGHTS_BF16, WEIGHTS_INT8};
+    static const enum weights_format formats[] = {WEIGHTS_AS_STORED, WEIGHTS_BF16, WEIGHTS_INT8};
     size_t n_kernels, vocab_size = models[0]->config.vocab_size;
     const struct kernels *const *kernels = kernels_all(&n_kernels);
     for (size_t i = 0; i < n_kernels; i++) {

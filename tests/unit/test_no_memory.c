@@ -196,7 +196,7 @@ TEST(a_tokenizer_without_memory_says_so) {
     fail_each(open_tokenizer);
 }
 
-static bool generate(enum weights weights, struct error *err) {
+static bool generate(enum weights_format weights, struct error *err) {
     const uint32_t ids[] = {1, 2, 3};
     struct gpt2_model *opened = gpt2_model_open_for_engine(model, weights, 1, err);
     struct gpt2_session *session = opened != NULL ? gpt2_session_new(opened, 1, err) : NULL;

@@ -17,7 +17,7 @@ static const char *const shapes[] = {
 
 enum { N_MODELS = LENGTH(shapes), MOST_CTX = 31, MOST_VOCAB = 301 };
 
-static const enum weights smaller[] = {WEIGHTS_BF16, WEIGHTS_INT8};
+static const enum weights_format smaller[] = {WEIGHTS_BF16, WEIGHTS_INT8};
 
 /* Logits at each position of a model's text. */
 struct run {
@@ -39,7 +39,7 @@ static int set_up(void **state) {
 }
 
 /* The folder's model, for the engine in a format, or NULL for reading. */
-static struct gpt2_model *open_model(const char *folder, const enum weights *wanted) {
+static struct gpt2_model *open_model(const char *folder, const enum weights_format *wanted) {
     struct error err;
     struct gpt2_model *model = wanted != NULL ? gpt2_model_open_for_engine(folder, *wanted, 2, &err)
                                               : gpt2_model_open(folder, &err);
@@ -137,7 +137,7 @@ static void for_all_kernels(void (*check)(const struct kernels *kernels)) {
 
 static void check_f32(const struct kernels *kernels) {
     (void)kernels;
-    static const enum weights as_stored = WEIGHTS_AS_STORED, wanted = WEIGHTS_F32;
+    static const enum weights_format as_stored = WEIGHTS_AS_STORED, wanted = WEIGHTS_F32;
     for (size_t i = 0; i < N_MODELS; i++) {
         struct gpt2_model *readable = open_model(folders[i], NULL);
         struct gpt2_model *f32 = open_model(folders[i], &wanted);
@@ -168,7 +168,7 @@ TEST(f32_weights_give_the_same_bits_to_the_engine_however_they_were_opened) {
  * too, as some kernels do, and keys and values, double the square. A sum of many products is off by the same share. The
  * stream is the sum of what 2 n_layer + 1 pairs of layers have made, and each of them may pass an
  * error on enlarged: the layers of these models are three times as sharp as others. */
-static double expected_loss(enum weights weights, const struct gpt2_model *model) {
+static double expected_loss(enum weights_format weights, const struct gpt2_model *model) {
     double share = weights == WEIGHTS_BF16 ? 0x1p-9 / sqrt(3.0) : 3.0 / 127 / sqrt(12.0);
     return 3 * share * sqrt(2.0) * sqrt(2.0 * (2.0 * (double)model->config.n_layer + 1));
 }
@@ -202,7 +202,7 @@ TEST(smaller_weights_cost_no_more_than_their_roundings) {
 /* --- a quantized folder ------------------------------------------------------------------------ */
 
 /* Writes model i in a format; returns the folder, as path_of does. */
-static const char *quantized(size_t i, enum weights weights) {
+static const char *quantized(size_t i, enum weights_format weights) {
     struct error err;
     char name[40];
     static unsigned number;
@@ -227,7 +227,7 @@ static void check_mapped(const struct gpt2_model *model) {
 }
 
 TEST(a_quantized_folder_is_mapped_and_gives_the_bits_of_a_conversion) {
-    static const enum weights as_stored = WEIGHTS_AS_STORED;
+    static const enum weights_format as_stored = WEIGHTS_AS_STORED;
     for (size_t i = 0; i < N_MODELS; i++) {
         for (size_t f = 0; f < LENGTH(smaller); f++) {
             struct gpt2_model *converted = open_model(folders[i], &smaller[f]);
@@ -305,7 +305,7 @@ static void check_refused(const char *folder, const char *what) {
     for (int wanted = -1; wanted <= WEIGHTS_INT8; wanted++) {
         struct gpt2_model *model =
             wanted < 0 ? gpt2_model_open(folder, &err)
-                       : gpt2_model_open_for_engine(folder, (enum weights)wanted, 2, &err);
+                       : gpt2_model_open_for_engine(folder, (enum weights_format)wanted, 2, &err);
         if (model != NULL)
             fail_msg("%s with %s was opened as %d", folder, what, wanted);
         assert_message(&err, folder);

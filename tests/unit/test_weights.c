@@ -43,7 +43,7 @@ static struct safetensors *open_file(const char *path) {
 
 static struct arena arena; // what load has made; emptied by close_file
 
-static bool load(const struct safetensors *file, enum weights wanted, struct matrix *m,
+static bool load(const struct safetensors *file, enum weights_format wanted, struct matrix *m,
                  bool *mapped, struct error *err) {
     struct weights_loader loader = {file, wanted, kernels_for_this_processor(), NULL, &arena};
     return weights_load(&loader, "w", WEIGHTS_IN_OUT, N_IN, N_OUT, m, mapped, err);
@@ -65,7 +65,7 @@ static void check_refused(const char *header, size_t rest, size_t length,
     write_file(path, header, rest, data, length);
     struct safetensors *file = open_file(path);
     for (int wanted = WEIGHTS_AS_STORED; wanted <= WEIGHTS_INT8; wanted++) {
-        assert_false(load(file, (enum weights)wanted, &m, &mapped, &err));
+        assert_false(load(file, (enum weights_format)wanted, &m, &mapped, &err));
         const char *missing = first_missing(err.message, texts);
         if (missing != NULL)
             fail_msg("the message \"%s\" lacks \"%s\"", err.message, missing);
@@ -89,7 +89,7 @@ TEST(f32_is_copied_from_any_address) {
         for (int wanted = WEIGHTS_AS_STORED; wanted <= WEIGHTS_F32; wanted++) {
             struct matrix m;
             bool mapped = true;
-            assert_done(load(file, (enum weights)wanted, &m, &mapped, &err), &err);
+            assert_done(load(file, (enum weights_format)wanted, &m, &mapped, &err), &err);
             assert_false(mapped);
             assert_int_equal((uintptr_t)m.data % 64, 0);
             for (size_t i = 0; i < NUMBERS; i++)
@@ -139,7 +139,7 @@ static void check_widened(const char *header, const uint16_t *bits, const float 
     for (int wanted = WEIGHTS_AS_STORED; wanted <= WEIGHTS_INT8; wanted++) {
         struct matrix m;
         bool mapped = true;
-        assert_done(load(file, (enum weights)wanted, &m, &mapped, &err), &err);
+        assert_done(load(file, (enum weights_format)wanted, &m, &mapped, &err), &err);
         assert_false(mapped);
         assert_int_equal(m.format, wanted == WEIGHTS_BF16   ? MATRIX_BF16
                                    : wanted == WEIGHTS_INT8 ? MATRIX_INT8
@@ -247,7 +247,7 @@ TEST(panels_are_not_turned_into_another_format) {
     static const struct {
         const char *header, *name;
         size_t length;
-        enum weights wanted[2];
+        enum weights_format wanted[2];
     } cases[] = {{bf16_panels, "bf16", 512, {WEIGHTS_F32, WEIGHTS_INT8}},
                  {int8_panels, "int8", 2176, {WEIGHTS_F32, WEIGHTS_BF16}}};
     for (size_t i = 0; i < LENGTH(cases); i++) {
