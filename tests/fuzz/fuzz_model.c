@@ -84,9 +84,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     bool readable = how % 5 == READABLE;
     size_t n_threads = 1 + how / 5 % 2;
     struct gpt2_model *model =
-        readable
-            ? gpt2_model_open(fuzz_folder(), &err)
-            : gpt2_model_open_for_engine(fuzz_folder(), (enum weights_format)(how % 5), n_threads, &err);
+        readable ? gpt2_model_open(fuzz_folder(), &err)
+                 : gpt2_model_open_for_engine(fuzz_folder(), (enum weights_format)(how % 5),
+                                              n_threads, &err);
     if (model == NULL) {
         check_message(&err);
         return 0;
