@@ -119,7 +119,7 @@ struct gpt2_model *gpt2_model_open_for_engine(const char *folder, enum weights_f
 void gpt2_model_close(struct gpt2_model *model);
 
 /*
- * The one table of a block's tensors, the matrices first. All that load, link or write them walk it.
+ * The one table of a block's tensors, the matrices first: loading, linking and quantizing walk it.
  *   tensors  [GPT2_LAYER_TENSORS]  written; they point into *layer
  */
 void gpt2_layer_tensors(const struct gpt2_config *config, struct gpt2_layer *layer,
