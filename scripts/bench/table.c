@@ -14,11 +14,15 @@ enum { LABEL = 34, CELL = 10 };
 
 /* --- cells and rows --------------------------------------------------------------------------- */
 
-/* A number with three digits that count, or a dash. */
+/* Digits behind the point, so that three count. */
+static int places_of(double value) {
+    return value < 1 ? 3 : value < 10 ? 2 : value < 100 ? 1 : 0;
+}
+
+/* A number, or a dash. */
 static void print_cell(double value) {
-    int places = value < 1 ? 3 : value < 10 ? 2 : value < 100 ? 1 : 0;
     if (isfinite(value))
-        printf("%*.*f", CELL, places, value);
+        printf("%*.*f", CELL, places_of(value), value);
     else
         printf("%*s", CELL, "-");
 }
@@ -28,6 +32,24 @@ static void print_percent(double share) {
         printf("%*.0f %%", CELL - 2, share * 100.0);
     else
         printf("%*s", CELL, "-");
+}
+
+/* How many times as fast ours was, in the round where that was least, and where it was most. */
+static void print_range(const cJSON *ours, const cJSON *other) {
+    const cJSON *our_samples = cJSON_GetObjectItem(ours, "samples");
+    const cJSON *samples = cJSON_GetObjectItem(other, "samples");
+    double least = INFINITY, most = 0.0;
+    int n = our_samples != NULL && samples != NULL ? cJSON_GetArraySize(samples) : 0;
+    for (int i = 0; i < n && i < cJSON_GetArraySize(our_samples); i++) {
+        double ratio = cJSON_GetArrayItem(our_samples, i)->valuedouble /
+                       cJSON_GetArrayItem(samples, i)->valuedouble;
+        least = fmin(least, ratio);
+        most = fmax(most, ratio);
+    }
+    char text[64] = "-";
+    if (isfinite(least))
+        snprintf(text, sizeof text, "%.*f-%.*f", places_of(most), least, places_of(most), most);
+    printf("%*s", CELL, text);
 }
 
 static void print_label(const char *text) {
@@ -43,6 +65,18 @@ static void print_rates(const cJSON *results, const char *label, const char *who
         for (size_t f = 0; f < 3; f++)
             print(results_number(results_find(results, whats[i], results_formats[f], threads, who),
                                  number));
+    }
+    printf("\n");
+}
+
+/* A row over all formats, decode and prefill: the peer's ratio in single rounds. */
+static void print_ranges(const cJSON *results, const char *peer, int threads) {
+    const char *const whats[2] = {"decode", "prefill"};
+    print_label("  in single rounds, from - to");
+    for (size_t i = 0; i < 6; i++) {
+        const char *what = whats[i / 3], *format = results_formats[i % 3];
+        print_range(results_find(results, what, format, threads, "gpt2"),
+                    results_find(results, what, format, threads, peer));
     }
     printf("\n");
 }
@@ -77,6 +111,7 @@ static void print_comparison(const cJSON *results) {
         char label[LABEL];
         snprintf(label, sizeof label, "gpt2 : %s", peer->string);
         print_rates(results, label, peer->string, threads, "ratio", print_cell);
+        print_ranges(results, peer->string, threads);
     }
 }
 

@@ -105,6 +105,9 @@ cores() { getconf _NPROCESSORS_ONLN; }
   contains "$(cat "$BATS_FILE_TMPDIR/out")" "1 thread" "and another process" "limit of the machine" \
     "gpt2's share of the limit" "gpt2 : snail" "snail: 2.0, slow but sure" "start to first token" \
     "A token at position 248 takes" "Prefill of 248 tokens"
+  # One round: the least and the most of its ratio are the ratio.
+  equal "$(awk '/^gpt2 : snail/ { a = $4; b = $7 } /in single rounds/ { print $7 == a "-" a, $10 == b "-" b }' \
+    "$BATS_FILE_TMPDIR/out")" "1 1"
   # The peer's start and memory stand below ours.
   equal "$(grep -A 1 '^start to first token' "$BATS_FILE_TMPDIR/out" | tail -n 1 | tr -s ' ')" " snail 7.50 - -"
   equal "$(grep -A 1 '^memory, MiB' "$BATS_FILE_TMPDIR/out" | tail -n 1 | tr -s ' ')" " snail 3.00 - -"
