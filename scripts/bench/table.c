@@ -49,7 +49,7 @@ static void print_range(const cJSON *ours, const cJSON *other) {
     char text[64] = "-";
     if (isfinite(least))
         snprintf(text, sizeof text, "%.*f-%.*f", places_of(most), least, places_of(most), most);
-    printf("%*s", CELL, text);
+    printf(" %*s", CELL - 1, text);
 }
 
 static void print_label(const char *text) {

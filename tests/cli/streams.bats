@@ -171,12 +171,6 @@ closed_end() {
   equal "$output" ""
 }
 
-@test "with a closed standard error, no message gets into the file of --logits" {
-  gpt2 --logits expected "$(printf 'Q%.0s' {1..64})"
-  gpt2 --logits found "$(printf 'Q%.0s' {1..64})" 2>&- <&-
-  same_bytes found expected
-}
-
 @test "a full standard error changes nothing else" {
   test -e /dev/full || skip "there is no /dev/full here"
   run bash -c '"$@" 2>/dev/full' _ "$GPT2" -m "$CHAIN" -n 3 --stats a
