@@ -11,18 +11,19 @@
 
 enum { FILE_LIMIT = 1024 * 1024 };
 
-/* A size from the file, `fallback` when it is absent or null; a fallback of 0 means required. */
-static bool read_size(const char *path, const cJSON *object, const char *name, size_t fallback,
-                      size_t *value, struct error *err) {
+/* A size from the file, no less than `least`; `fallback` when it is absent or null, and a fallback
+ * of 0 means required. */
+static bool read_size(const char *path, const cJSON *object, const char *name, size_t least,
+                      size_t fallback, size_t *value, struct error *err) {
     const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, name);
     if (item == NULL || cJSON_IsNull(item)) {
         *value = fallback;
         return fallback > 0 || model_file_refuse(err, path, "%s is missing", name);
     }
-    bool may_be_zero = strcmp(name, "n_layer") == 0;
-    if (!json_count(item, value) || (*value == 0 && !may_be_zero))
-        return model_file_refuse(err, path, "%s is not a whole number from %d to %zu", name,
-                                 may_be_zero ? 0 : 1, JSON_COUNT_MAX);
+    if (!json_count(item, value) || *value < least)
+        return model_file_refuse(err, path, "%s is not a whole number from %zu to %zu", name, least,
+                                 JSON_COUNT_MAX);
+
     return true;
 }
 
@@ -32,15 +33,15 @@ static bool read_sizes(const char *path, const cJSON *object, struct gpt2_config
     const cJSON *n_positions = cJSON_GetObjectItemCaseSensitive(object, "n_positions");
     bool has_n_positions = n_positions != NULL && !cJSON_IsNull(n_positions);
     const char *n_ctx_name = has_n_positions ? "n_positions" : "n_ctx";
-    if (!read_size(path, object, "vocab_size", 0, &config->vocab_size, err) ||
-        !read_size(path, object, n_ctx_name, 0, &config->n_ctx, err) ||
-        !read_size(path, object, "n_embd", 0, &config->n_embd, err) ||
-        !read_size(path, object, "n_head", 0, &config->n_head, err) ||
-        !read_size(path, object, "n_layer", 0, &config->n_layer, err))
+    if (!read_size(path, object, "vocab_size", 1, 0, &config->vocab_size, err) ||
+        !read_size(path, object, n_ctx_name, 1, 0, &config->n_ctx, err) ||
+        !read_size(path, object, "n_embd", 1, 0, &config->n_embd, err) ||
+        !read_size(path, object, "n_head", 1, 0, &config->n_head, err) ||
+        !read_size(path, object, "n_layer", 0, 0, &config->n_layer, err))
         return false;
     if (config->n_embd > SIZE_MAX / 4)
         return model_file_refuse(err, path, "n_embd %zu is too large", config->n_embd);
-    if (!read_size(path, object, "n_inner", 4 * config->n_embd, &config->n_inner, err))
+    if (!read_size(path, object, "n_inner", 1, 4 * config->n_embd, &config->n_inner, err))
         return false;
     if (config->n_embd % config->n_head != 0)
         return model_file_refuse(

@@ -171,7 +171,8 @@ static bool check_layers(const struct loader *loader) {
 
 /* --- the model -------------------------------------------------------------------------------- */
 
-/* Every token reads all linear layers, the head, one row of embeddings and the small arrays. */
+/* What every token reads: all linear layers, the head, the blocks' small arrays. (A row of each
+ * embedding and the final norm come to less than a thousandth of that.) */
 static size_t bytes_per_token(const struct gpt2_model *model) {
     size_t bytes = weights_bytes(&model->head);
     for (size_t n = 0; n < model->config.n_layer; n++) {
