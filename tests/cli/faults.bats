@@ -119,9 +119,9 @@ nothing_else() { equal "$(ls -A)" "$(printf '%s\n' "$@" | sort)"; }
 
 @test "threads that cannot be started are counted, and fewer of them offered" {
   run --separate-stderr faulty FAULT_THREADS=1 -- -t 4 '!'
-  refused 1 "could not start 4 threads" "use fewer (-t N)"
+  refused 1 "could not start 4 threads" "use fewer (./gpt2: -t N)"
   run --separate-stderr faulty FAULT_THREADS=1 -- -t 4 -w int8 --quantize quantized
-  refused 1 "could not start 4 threads" "use fewer (-t N)"
+  refused 1 "could not start 4 threads" "use fewer (./gpt2: -t N)"
   run --separate-stderr faulty FAULT_THREADS=1 -- -t 1 -n 2 -T 0 '!'
   fine
 }

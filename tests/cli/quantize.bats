@@ -27,7 +27,7 @@ teardown() {
 greedy() { "$GPT2" -T 0 -n 40 "$@" "The cache was"; }
 
 # format_of OPTION...: the format that --stats shows
-format_of() { greedy --stats "$@" 2>&1 >/dev/null | sed -n 's/^model .* in //p'; }
+format_of() { greedy --stats "$@" 2>&1 >/dev/null | sed -n 's/^model .* weights (\(.*\))$/\1/p'; }
 
 # ---- the folder
 

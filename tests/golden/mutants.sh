@@ -106,7 +106,7 @@ mutant transformer "a token does not see itself" \
 mutant transformer "no mask: a token sees the ones after it" \
   's|s <= t; s++|s < seq_len; s++|; s|softmax(weights, t + 1)|softmax(weights, seq_len)|; s|size_t s = t + 1;|size_t s = seq_len;|'
 mutant gpt2 "a token does not see itself" 's|session->n_past + first + 1,|session->n_past + first + (session->n_past + first == 0),|'
-mutant attention_kernels "no mask: a token sees the ones after it" 's|softmax(scores + r \* score_stride, n_keys + r)|softmax(scores + r * score_stride, most)|; s|s = n_keys + r; s < most|s = most; s < most|'
+mutant attention_kernels "no mask: a token sees the ones after it" 's|softmax(scores + r \* score_stride, n_keys + r)|softmax(scores + r * score_stride, most)|; s|weight_stride, more, n_rows|weight_stride, 0, n_rows|'
 mutant gpt2 "the cache is written at the wrong place" 's|cache_write(\&cache, session->n_past + t,|cache_write(\&cache, t,|'
-mutant attention_kernels "values of another position" 's|values += value_row|values += s == n ? 2 * value_row : value_row|'
+mutant attention_kernels "values of another position" 's|values + s / n \* value_row|values + (s == n ? 2 * n : s) / n * value_row|'
 echo "1..$n"
