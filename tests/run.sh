@@ -118,7 +118,7 @@ sanitize() {
     fi
     left_out sanitize-leaks "the address sanitizer cannot look for leaks here"
   fi
-  make -s BUILD="$BUILD/sanitize" SANITIZE=$watching gpt2 tests || {
+  make -s BUILD="$BUILD/sanitize" CFLAGS="-O3 -g1" SANITIZE=$watching gpt2 tests || {
     echo "not ok 0 - the build with sanitizers failed" >"$LOG/sanitize.tap"
     return
   }
@@ -138,7 +138,7 @@ threads() {
     return
   fi
   watched="$BUILD/threads"
-  make -s BUILD="$watched" CFLAGS='-O1 -g1' SANITIZE=thread "$watched/tests/test_threads" \
+  make -s BUILD="$watched" CFLAGS="-O1 -g1" SANITIZE=thread "$watched/tests/test_threads" \
     "$watched/tests/test_gpt2" "$watched/tests/random_model" || {
     echo "not ok 0 - the build with the thread sanitizer failed" >"$LOG/threads.tap"
     return
