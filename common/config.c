@@ -23,7 +23,6 @@ static bool read_size(const char *path, const cJSON *object, const char *name, s
     if (!json_count(item, value) || *value < least)
         return model_file_refuse(err, path, "%s is not a whole number from %zu to %zu", name, least,
                                  JSON_COUNT_MAX);
-
     return true;
 }
 

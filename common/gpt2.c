@@ -54,7 +54,7 @@ static bool allocate(struct gpt2_session *session) {
     const struct gpt2_config *config = &session->model->config;
     size_t n_ctx = config->n_ctx, n_embd = config->n_embd, d_head = n_embd / config->n_head;
     size_t n_heads, most;
-    // head_keys_bytes and head_values_bytes multiply without a look: this is no less than they give.
+    // head_keys_bytes and head_values_bytes multiply unchecked: this is no less than they give.
     if (!size_multiply(config->n_layer, config->n_head, &n_heads) ||
         !size_multiply(n_ctx + KEY_TILE, d_head + 16, &most) ||
         !size_multiply(most, sizeof(float), &most))

@@ -18,10 +18,10 @@
 /*
  * Parses `length` bytes as one JSON value; white space around it is fine. `path` names the source
  * in messages. Returns the value, which the caller frees with cJSON_Delete, or NULL with *err
- * filled in. Refused besides what is no JSON: bytes that are no UTF-8, \u0000 (C strings end there, so
- * two different names would look the same), and more than JSON_VALUES_MAX values: cJSON takes about
- * a hundred bytes for each, of which a hostile file needs two. The header of a GPT-2 with 1,000
- * layers has fewer than 120,000 values.
+ * filled in. Refused besides what is no JSON: bytes that are no UTF-8, \u0000 (C strings end there,
+ * so two different names would look the same), and more than JSON_VALUES_MAX values: cJSON takes
+ * about a hundred bytes for each, of which a hostile file needs two. The header of a GPT-2 with
+ * 1,000 layers has fewer than 120,000 values.
  */
 #define JSON_VALUES_MAX 1000000
 cJSON *json_parse(const char *path, const char *text, size_t length, struct error *err);

@@ -189,9 +189,7 @@ TEST(released_bytes_stay_readable) {
 
 TEST(a_new_file_has_the_bytes_and_stands_alone) {
     struct error err;
-    char path[700];
-    const char *folder = new_folder("new");
-    snprintf(path, sizeof path, "%s/file", folder);
+    const char *folder = new_folder("new"), *path = path_of("new/file");
     assert_done(file_write(path, "hello", 5, &err), &err);
     check_content(path, "hello");
     assert_int_equal(count_entries(folder), 1);
@@ -199,9 +197,7 @@ TEST(a_new_file_has_the_bytes_and_stands_alone) {
 
 TEST(an_old_file_is_replaced_as_a_whole) {
     struct error err;
-    char path[700];
-    const char *folder = new_folder("old");
-    snprintf(path, sizeof path, "%s/file", folder);
+    const char *folder = new_folder("old"), *path = path_of("old/file");
     write_text(path, "something much longer");
     assert_done(file_write(path, "new", 3, &err), &err);
     check_content(path, "new");
@@ -256,9 +252,7 @@ TEST(a_replaced_file_keeps_its_mode) {
 TEST(a_link_to_no_file_is_an_error_and_stays) {
     struct error err;
     struct stat status;
-    char path[700];
-    const char *folder = new_folder("links");
-    snprintf(path, sizeof path, "%s/link", folder);
+    const char *folder = new_folder("links"), *path = path_of("links/link");
     assert_int_equal(symlink("nowhere", path), 0);
     assert_false(file_write(path, "x", 1, &err));
     assert_message(&err, path, "is a link that leads to no file", "No such file", "remove it");
@@ -310,9 +304,7 @@ static bool write_with_little_room(const char *path, struct error *err) {
 
 TEST(a_full_disk_keeps_the_old_file_and_leaves_nothing_else) {
     struct error err;
-    char path[700];
-    const char *folder = new_folder("full");
-    snprintf(path, sizeof path, "%s/file", folder);
+    const char *folder = new_folder("full"), *path = path_of("full/file");
     write_text(path, "precious");
     assert_false(write_with_little_room(path, &err));
     assert_message(&err, path, "cannot write 100000 bytes");
@@ -322,9 +314,7 @@ TEST(a_full_disk_keeps_the_old_file_and_leaves_nothing_else) {
 
 TEST(a_full_disk_leaves_no_new_file) {
     struct error err;
-    char path[700];
-    const char *folder = new_folder("full_and_new");
-    snprintf(path, sizeof path, "%s/file", folder);
+    const char *folder = new_folder("full_and_new"), *path = path_of("full_and_new/file");
     assert_false(write_with_little_room(path, &err));
     assert_int_equal(count_entries(folder), 0);
 }
@@ -338,9 +328,7 @@ static void count_signal(int number) {
 
 TEST(a_signal_that_has_come_ends_the_writing_and_arrives_after_it) {
     struct error err;
-    char path[700];
-    const char *folder = new_folder("signal");
-    snprintf(path, sizeof path, "%s/file", folder);
+    const char *folder = new_folder("signal"), *path = path_of("signal/file");
     write_text(path, "precious");
     void (*handler)(int) = signal(SIGINT, count_signal);
     sigset_t interrupt, now;
